@@ -1,0 +1,91 @@
+# make help lists the targets. Everything a target needs is installed by the target itself,
+# from the hashed lists in requirements/, into .venv (the project) and .tools (uv, the SAM CLI).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3)
+BIN := .venv/bin
+UV := .tools/uv/bin/uv
+SAM := .tools/sam/bin/sam
+ARCHITECTURE ?= x86_64
+
+# No program started here reports its use to anybody.
+export ORT_DISABLE_TELEMETRY := 1
+export SAM_CLI_TELEMETRY := 0
+export HF_HUB_OFFLINE := 1
+
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+##@ The two commands of the README
+.PHONY: demo test
+demo: setup ## Triage 200 tickets of a simulated Freshdesk and print what happened
+	$(BIN)/python -m freshdesk_simulator.demo
+
+test: setup ## Run the test suite (no network but loopback)
+	$(BIN)/pytest -m "not docker and not browser"
+
+##@ Working on it
+.PHONY: setup format lint types contracts template-lint check coverage
+setup: .venv/.ready ## Make .venv with the console script otai-freshdesk
+
+format: setup ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix --exit-zero --quiet
+
+lint: setup ## Check format and style
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: setup ## Check the types, strictly
+	$(BIN)/mypy functions layers/classifier model/training tests
+
+contracts: setup ## Check that imports point inward
+	$(BIN)/lint-imports --no-cache
+
+template-lint: $(SAM) ## Validate and lint template.yaml
+	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint
+
+check: lint types contracts template-lint build test ## The whole gate
+
+coverage: setup ## Run the tests with branch coverage
+	$(BIN)/coverage run -m pytest -m "not docker and not browser"
+	$(BIN)/coverage report
+
+##@ Building and deploying
+.PHONY: build lock
+build: setup $(SAM) ## Build functions and layers (sam build)
+	$(SAM) build
+
+lock: $(UV) ## Compile the hashed requirement files anew
+	$(LOCK) --upgrade requirements/uv.in -o requirements/uv.txt
+	$(LOCK) --upgrade requirements/sam.in -o requirements/sam.txt
+	$(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
+
+.PHONY: help clean
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-zA-Z0-9_-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+clean: ## Remove what was built (keeps .venv)
+	rm -rf .aws-sam build
+
+.venv/.ready: requirements/dev.txt pyproject.toml .python-version | $(UV)
+	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .venv
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+$(UV): requirements/uv.txt
+	$(PYTHON) -m venv .tools/uv
+	.tools/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(SAM): requirements/sam.txt | $(UV)
+	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .tools/sam
+	$(UV) pip sync --quiet --python .tools/sam/bin/python --require-hashes $<
+	touch $@
