@@ -1,0 +1,12 @@
+"""Classifies ticket text with a bundle: clean, tokenise, encode, heads. No network, no state.
+
+    classifier = load(Path("model/bundle"))
+    prediction = classifier.classify("Invoice", "Why was I charged twice?")
+    prediction.targets["queue"].label
+"""
+
+from __future__ import annotations
+
+from ticket_classifier.cleaning import CLEANING_VERSION, clean
+
+__all__ = ["CLEANING_VERSION", "clean"]

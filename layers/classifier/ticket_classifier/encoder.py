@@ -1,0 +1,155 @@
+"""Text to piece ids to embeddings: the tokenizer and the ONNX encoder, one ticket a call.
+
+One ticket a call because dynamic int8 scales activations over the whole batch: a ticket's result
+would depend on its neighbours (seen: 2 % of predictions). So what is computed for a ticket alone
+is what is computed for it among others.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The wheels of 1.29 and later hold a telemetry client that only this variable, set before the
+# import, switches off; the pinned version has none, an unpinned installation may.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+
+from ticket_classifier.errors import BundleFormatError, BundleMismatchError  # noqa: E402
+
+__all__ = ["DIMENSIONS", "MAX_PIECES", "PREFIX", "Encoder", "TicketTokenizer"]
+
+DIMENSIONS = 384
+"""Width of each of the encoder's two outputs."""
+
+MAX_PIECES = 256
+"""Pieces the encoder sees, ``<s>`` and ``</s>`` included."""
+
+PREFIX = "query: "
+"""What multilingual-e5 was trained to see before a text (model card of intfloat/multilingual-e5)."""
+
+_INPUT = "input_ids"
+_OUTPUTS = ("general", "ticket")
+_TAIL_PIECES = 64
+
+type Vector = NDArray[np.float32]
+
+
+class TicketTokenizer:
+    """The bundle's tokenizer, with the encoder's limits: ``<s> query: text </s>``."""
+
+    def __init__(self, definition: bytes, *, bundle: Path = Path(), file: str = "tokenizer.json") -> None:
+        """Read a ``tokenizer.json``.
+
+        Raises:
+            BundleFormatError: It is no tokenizer definition.
+            BundleMismatchError: It lacks the special pieces.
+        """
+        try:
+            self._tokenizer = Tokenizer.from_buffer(definition)
+        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+            raise BundleFormatError(bundle, file, "is not a tokenizer definition") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._begin = self._special("<s>", bundle, file)
+        self._end = self._special("</s>", bundle, file)
+        self.unknown = self._special("<unk>", bundle, file)
+        self.size = self._tokenizer.get_vocab_size()
+        self._prefix = self._encode(PREFIX)
+
+    def ids(self, text: str) -> list[int]:
+        """Piece ids of a cleaned text, at most `MAX_PIECES`: head and tail of a longer one.
+
+        Args:
+            text: What `ticket_classifier.clean` returned (it bounds the time taken here).
+        """
+        pieces = self._encode(PREFIX + text)
+        limit = MAX_PIECES - 2
+        if len(pieces) > limit:
+            pieces = pieces[: limit - _TAIL_PIECES] + pieces[-_TAIL_PIECES:]
+        return [self._begin, *pieces, self._end]
+
+    def unknown_share(self, ids: list[int]) -> float:
+        """Share of ``<unk>`` among the pieces of the text itself, 0 to 1."""
+        own = ids[1 + len(self._prefix) : -1]
+        return own.count(self.unknown) / len(own) if own else 0.0
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def _special(self, piece: str, bundle: Path, file: str) -> int:
+        number = self._tokenizer.token_to_id(piece)
+        if number is None:
+            raise BundleMismatchError(bundle, file, f"has no piece {piece}")
+        return int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Both outputs of the encoder for one ticket, each `DIMENSIONS` wide.
+
+    Attributes:
+        general: Mean over the pieces, of unit length; for labels the encoder has never seen.
+        ticket: The vector of ``<s>``, fine-tuned on labelled tickets.
+    """
+
+    general: Vector
+    ticket: Vector
+
+    def joined(self) -> Vector:
+        """``general`` and ``ticket`` one after the other."""
+        return np.concatenate((self.general, self.ticket))
+
+
+class Encoder:
+    """An ONNX Runtime session over the encoder, on the CPU, without spinning threads."""
+
+    def __init__(
+        self, model: bytes, *, threads: int = 1, bundle: Path = Path(), file: str = "encoder.onnx"
+    ) -> None:
+        """Build the session.
+
+        Args:
+            model: The ONNX file.
+            threads: Threads within one operator; 1 is right below two virtual CPUs.
+            bundle: Where it came from, for the error.
+            file: Its name, for the error.
+
+        Raises:
+            BundleFormatError: ONNX Runtime cannot read it.
+            BundleMismatchError: Its input or outputs have other names than the contract's.
+        """
+        try:
+            self._session = ort.InferenceSession(
+                model, sess_options=_options(threads), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # noqa: BLE001 - the library's errors share no public base
+            raise BundleFormatError(bundle, file, "is not a model ONNX Runtime can read") from error
+        inputs = [node.name for node in self._session.get_inputs()]
+        outputs = {node.name for node in self._session.get_outputs()}
+        if inputs != [_INPUT] or not outputs.issuperset(_OUTPUTS):
+            found = f"{', '.join(inputs)} -> {', '.join(sorted(outputs))}"
+            raise BundleMismatchError(
+                bundle, file, f"maps {found} instead of {_INPUT} -> {', '.join(_OUTPUTS)}"
+            )
+
+    def embed(self, ids: list[int]) -> Embedding:
+        """Encode one ticket's piece ids (at most `MAX_PIECES`)."""
+        row = np.asarray([ids], dtype=np.int64)
+        general, ticket = self._session.run(list(_OUTPUTS), {_INPUT: row})
+        return Embedding(general=general[0], ticket=ticket[0])
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # A spinning thread burns billed CPU while it waits.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
