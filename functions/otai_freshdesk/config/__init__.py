@@ -1,0 +1,1 @@
+"""The configuration: config.yml, secrets by reference, and what lies over them."""

@@ -1,0 +1,448 @@
+"""The sweep: find every ticket the webhook missed, and lose none.
+
+The webhook is a hint, the sweep is the guarantee: with the webhook switched off altogether it
+alone triages every eligible ticket. It walks the tickets by their time of update, from the
+cursor of the last sweep to the moment it starts itself; what is updated later is left to the
+next one. Tickets that want the same changes and have no tags wait for each other and go into
+one bulk update; the others are written singly, in chunks, each chunk after a last look: one
+cheap list of what has changed since the read.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from otai_freshdesk.application.errors import (
+    HelpDeskAuthenticationError,
+    HelpDeskError,
+)
+from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.application.ports import HelpDesk
+from otai_freshdesk.application.prefetch import prefetch
+from otai_freshdesk.application.sweep_state import MAX_FAILING, SweepState
+from otai_freshdesk.application.triage import Judged, Mode, Triage
+from otai_freshdesk.clock import Clock
+from otai_freshdesk.domain.policy import Policy
+from otai_freshdesk.domain.ticket import Ticket
+
+CLOCK_SKEW = timedelta(minutes=5)  # by how much Freshdesk's clock may differ from ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """How a sweep goes about it.
+
+    Attributes:
+        look_back: how far to look where no cursor is known; longer than any outage of ours.
+        overlap: how far before the cursor to start, for updates that show up late.
+        chunk: most single writes after one last look.
+        concurrency: single writes under way at once.
+        bulk_max: tickets in one bulk update.
+        bulk_min: fewer tickets than this are written singly.
+        bulk_min_age: younger tickets are written singly, since a webhook may still come.
+        bulk_settles: after this a bulk update has surely been applied.
+        pending_max: judged tickets that wait for others of their kind.
+        read_ahead: tickets read before they are judged.
+        park_after: failed sweeps after which a ticket is left to a human.
+        give_up_after: failures in a row that mean the help desk is down, not the tickets.
+    """
+
+    look_back: timedelta = timedelta(hours=72)
+    overlap: timedelta = timedelta(minutes=10)
+    chunk: int = 20
+    concurrency: int = 4
+    bulk_max: int = 100
+    bulk_min: int = 5
+    bulk_min_age: timedelta = timedelta(hours=2)
+    bulk_settles: timedelta = timedelta(minutes=1)
+    pending_max: int = 3000
+    read_ahead: int = 200
+    park_after: int = 5
+    give_up_after: int = 5
+
+
+@dataclass(kw_only=True)
+class SweepReport:
+    """What one sweep did. `stopped` says why it ended early, None when it is complete."""
+
+    state: SweepState
+    looked_at: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    abstained: int = 0
+    raced: int = 0
+    lag: timedelta = timedelta()
+    parked: list[int] = field(default_factory=list)
+    stopped: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every ticket up to the start of the sweep was handled."""
+        return self.stopped is None
+
+    def as_record(self) -> dict[str, object]:
+        """Return what logs and replies may show."""
+        return {
+            "complete": self.complete,
+            "stopped": self.stopped,
+            "looked_at": self.looked_at,
+            "abstained": self.abstained,
+            "raced": self.raced,
+            "lag_seconds": round(self.lag.total_seconds()),
+            "cursor": self.state.cursor.isoformat() if self.state.cursor else None,
+            "failing": dict(self.state.failing),
+            "parked": self.parked,
+            **{f"{status.value}": self.counts[status.value] for status in Status},
+        }
+
+
+class _StopSweepError(Exception):
+    """Ends the sweep early; what it handled so far stays handled."""
+
+
+class ChangeFeed:
+    """Fresh looks at tickets that others changed while the sweep was under way."""
+
+    def __init__(self, help_desk: HelpDesk, policy: Policy, since: datetime) -> None:
+        self._help_desk = help_desk
+        self._policy = policy
+        self._since = since
+        self._latest: dict[int, Ticket] = {}
+        self._ours: set[int] = set()
+
+    async def look(self) -> None:
+        """Read what has changed since the last look; one cheap list in the usual case."""
+        for ticket in await self._help_desk.changed_since(self._since):
+            self._since = max(self._since, ticket.updated_at)
+            if not (ticket.id in self._ours and self._policy.is_marked(ticket)):
+                self._latest[ticket.id] = ticket
+
+    def written(self, ticket_ids: Iterable[int]) -> None:
+        """Tell which tickets the sweep itself has written, so that they need no memory."""
+        self._ours.update(ticket_ids)
+
+    def latest(self, ticket: Ticket) -> Ticket:
+        """Return the newest look at `ticket`."""
+        seen = self._latest.get(ticket.id, ticket)
+        return seen if seen.updated_at > ticket.updated_at else ticket
+
+
+class Pending:
+    """Judged tickets that wait to be written, those with equal changes together."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[frozenset[tuple[str, str]], tuple[str, ...]], list[Judged]] = {}
+        self.singles: list[Judged] = []
+
+    def __len__(self) -> int:
+        return len(self.singles) + sum(map(len, self._groups.values()))
+
+    def add_to_group(self, judged: Judged) -> int:
+        """Add a ticket to those that want the same; return how many they are now."""
+        changes = judged.decision.changes
+        group = self._groups.setdefault((frozenset(changes.values.items()), changes.tags), [])
+        group.append(judged)
+        return len(group)
+
+    def take_group(self, judged: Judged | None = None) -> list[Judged]:
+        """Take the group of `judged` out, or the largest one; empty when there is none."""
+        if judged is None:
+            key = max(self._groups, key=lambda known: len(self._groups[known]), default=None)
+        else:
+            changes = judged.decision.changes
+            key = (frozenset(changes.values.items()), changes.tags)
+        return self._groups.pop(key, []) if key else []
+
+    def take_singles(self) -> list[Judged]:
+        """Take out the tickets that are written one by one."""
+        taken, self.singles = self.singles, []
+        return taken
+
+    def oldest_update(self) -> datetime | None:
+        """Return the earliest time of update among those that wait."""
+        waiting = [*self.singles, *(one for group in self._groups.values() for one in group)]
+        return min((one.ticket.updated_at for one in waiting), default=None)
+
+
+class Sweep:
+    """The use case; one instance runs one sweep after the other."""
+
+    def __init__(
+        self, help_desk: HelpDesk, triage: Triage, settings: SweepSettings, *, clock: Clock
+    ) -> None:
+        self._help_desk = help_desk
+        self._triage = triage
+        self._settings = settings
+        self._clock = clock
+
+    async def run(
+        self, state: SweepState, *, stop_at: float, since: datetime | None = None
+    ) -> SweepReport:
+        """Triage every eligible ticket updated since the last complete sweep.
+
+        Args:
+            state: what the last sweep left behind.
+            stop_at: monotonic time after which nothing new is begun.
+            since: start here instead of at the cursor; the cursor is then left alone.
+
+        Returns:
+            What was done, with the state for the next sweep. A sweep that stopped early has
+            kept its progress.
+
+        Raises:
+            HelpDeskAuthenticationError: the key is refused; nothing more was tried.
+        """
+        report = SweepReport(state=state)
+        if self._triage.mode is Mode.OFF:
+            report.stopped = "triage is switched off"
+            return report
+        run = _Run(
+            help_desk=self._help_desk,
+            triage=self._triage,
+            settings=self._settings,
+            clock=self._clock,
+            report=report,
+            stop_at=stop_at,
+        )
+        return await run.go(since)
+
+
+class _Run:
+    """One sweep under way."""
+
+    def __init__(
+        self,
+        *,
+        help_desk: HelpDesk,
+        triage: Triage,
+        settings: SweepSettings,
+        clock: Clock,
+        report: SweepReport,
+        stop_at: float,
+    ) -> None:
+        self._help_desk = help_desk
+        self._triage = triage
+        self._settings = settings
+        self._clock = clock
+        self._report = report
+        self._stop_at = stop_at
+        self._started = _datetime(clock.time())
+        self._started_monotonic = clock.monotonic()
+        self._feed = ChangeFeed(help_desk, triage.policy, self._started - CLOCK_SKEW)
+        self._pending = Pending()
+        self._seen: set[int] = set()
+        self._reached: datetime | None = None  # every ticket updated before has been looked at
+        self._unhandled: datetime | None = None  # the first one that failed in an outage
+        self._bulk_since: datetime | None = None
+        self._failed_in_a_row = 0
+        self._verify_until = report.state.verify_until
+
+    async def go(self, since: datetime | None) -> SweepReport:
+        state = self._report.state
+        start = since or (state.cursor or self._started - self._settings.look_back)
+        if since is None and state.cursor:
+            start -= self._settings.overlap
+        try:
+            await self._let_bulk_settle()
+            await self._retry_failing()
+            await self._walk(start)
+        except (_StopSweepError, HelpDeskError) as stop:
+            self._report.stopped = str(stop)
+            if isinstance(stop, HelpDeskAuthenticationError):
+                raise
+        finally:
+            if since is None:
+                self._remember(start)
+        return self._report
+
+    # -- the walk -----------------------------------------------------------------------------
+
+    async def _walk(self, start: datetime) -> None:
+        tickets = self._help_desk.updated_between(start, self._started)
+        async with prefetch(tickets, self._settings.read_ahead) as ahead:
+            await self._take_all(ahead)
+        await self._flush_all()
+        self._reached = self._started
+
+    async def _take_all(self, tickets: AsyncIterator[Ticket]) -> None:
+        async for ticket in tickets:
+            self._check_deadline()
+            if ticket.id not in self._seen:
+                self._seen.add(ticket.id)
+                await self._take(ticket)
+            self._reached = ticket.updated_at
+
+    async def _take(self, ticket: Ticket) -> None:
+        self._report.looked_at += 1
+        state = self._report.state
+        if ticket.id in state.parked or ticket.id in state.failing:
+            return
+        if reason := self._triage.policy.ineligible(ticket):
+            self._count(Outcome(ticket_id=ticket.id, status=Status.SKIPPED, reason=reason))
+            return
+        judged = await self._triage.judge(ticket, self._started_monotonic)
+        # The text has done its work; thousands of tickets may wait.
+        judged = replace(judged, ticket=replace(ticket, subject="", body=""))
+        if self._triage.mode is Mode.SHADOW:
+            self._count(judged.outcome(Status.SHADOW))
+        elif self._may_go_in_bulk(ticket):
+            if self._pending.add_to_group(judged) >= self._settings.bulk_max:
+                await self._flush_group(self._pending.take_group(judged))
+        else:
+            self._pending.singles.append(judged)
+            if len(self._pending.singles) >= self._settings.chunk:
+                await self._flush_singles(self._pending.take_singles())
+        if len(self._pending) >= self._settings.pending_max:
+            await self._flush_group(self._pending.take_group())
+
+    def _may_go_in_bulk(self, ticket: Ticket) -> bool:
+        """A bulk update replaces all tags, and says nothing of a ticket that it left out."""
+        verifying = self._verify_until is not None and ticket.updated_at <= self._verify_until
+        old = self._started - ticket.created_at >= self._settings.bulk_min_age
+        return not ticket.tags and not verifying and old
+
+    # -- writing ------------------------------------------------------------------------------
+
+    async def _flush_all(self) -> None:
+        while group := self._pending.take_group():
+            await self._flush_group(group)
+        await self._flush_singles(self._pending.take_singles())
+
+    async def _flush_group(self, group: Sequence[Judged]) -> None:
+        if len(group) < self._settings.bulk_min:
+            self._pending.singles.extend(group)
+            if len(self._pending.singles) >= self._settings.chunk:
+                await self._flush_singles(self._pending.take_singles())
+            return
+        # From here on the help desk may apply it, even when its reply is lost.
+        for one in group:
+            self._bulk_since = _earliest(self._bulk_since, one.ticket.updated_at)
+        await self._feed.look()
+        untouched = {
+            one.ticket.id: one for one in group if self._feed.latest(one.ticket) is one.ticket
+        }
+        self._pending.singles.extend(one for one in group if one.ticket.id not in untouched)
+        outcomes = await self._triage.write_alike(list(untouched.values()))
+        self._feed.written(outcome.ticket_id for outcome in outcomes)
+        for outcome in outcomes:
+            self._count(outcome, untouched[outcome.ticket_id].ticket)
+
+    async def _flush_singles(self, singles: Sequence[Judged]) -> None:
+        limit = asyncio.Semaphore(self._settings.concurrency)
+
+        async def write(one: Judged) -> Outcome | HelpDeskError:
+            async with limit:
+                try:
+                    return await self._triage.write(one, self._feed.latest(one.ticket))
+                except HelpDeskError as error:
+                    return error
+
+        for start in range(0, len(singles), self._settings.chunk):
+            chunk = singles[start : start + self._settings.chunk]
+            try:
+                self._check_deadline()
+                await self._feed.look()
+            except (HelpDeskError, _StopSweepError):
+                self._hold_cursor_at(singles[start:])
+                raise
+            for one, result in zip(chunk, await asyncio.gather(*map(write, chunk)), strict=True):
+                self._note(one.ticket, result)
+            self._feed.written(one.ticket.id for one in chunk)
+
+    def _note(self, ticket: Ticket, result: Outcome | HelpDeskError) -> None:
+        """Count a write; remember a failure, by the ticket or, in an outage, by the cursor."""
+        if isinstance(result, Outcome):
+            self._failed_in_a_row = 0
+            self._count(result, ticket)
+            return
+        if isinstance(result, HelpDeskAuthenticationError):
+            self._hold_cursor_at_ticket(ticket)
+            raise result
+        self._failed_in_a_row += 1
+        state = self._report.state
+        if (
+            self._failed_in_a_row >= self._settings.give_up_after
+            or len(state.failing) >= MAX_FAILING
+        ):
+            self._hold_cursor_at_ticket(ticket)
+            raise _StopSweepError(f"too many tickets failed in a row; the last said: {result}")
+        self._fail(ticket.id)
+
+    def _fail(self, ticket_id: int) -> None:
+        self._report.counts["failed"] += 1
+        state = self._report.state.failed(ticket_id, park_after=self._settings.park_after)
+        self._report.state = state
+        if ticket_id in state.parked:
+            self._report.parked.append(ticket_id)
+
+    # -- what earlier sweeps left behind ------------------------------------------------------
+
+    async def _let_bulk_settle(self) -> None:
+        settled_at = self._report.state.settled_at
+        if settled_at and (wait := (settled_at - self._started).total_seconds()) > 0:
+            if self._clock.monotonic() + wait >= self._stop_at:
+                raise _StopSweepError("the last bulk update is still being applied")
+            await self._clock.sleep(wait)
+
+    async def _retry_failing(self) -> None:
+        for ticket_id in list(self._report.state.failing):
+            self._check_deadline()
+            try:
+                outcome = await self._triage.ticket(ticket_id)
+            except HelpDeskAuthenticationError:
+                raise
+            except HelpDeskError:
+                self._fail(ticket_id)
+                continue
+            self._report.state = self._report.state.recovered(ticket_id)
+            self._count(outcome)
+            self._seen.add(ticket_id)
+
+    # -- bookkeeping --------------------------------------------------------------------------
+
+    def _check_deadline(self) -> None:
+        if self._clock.monotonic() >= self._stop_at:
+            raise _StopSweepError("out of time; the next sweep goes on from here")
+
+    def _count(self, outcome: Outcome, ticket: Ticket | None = None) -> None:
+        report = self._report
+        report.counts[outcome.status.value] += 1
+        report.abstained += outcome.abstained and outcome.status is not Status.SKIPPED
+        report.raced += outcome.raced
+        if outcome.status is Status.REJECTED:
+            report.state = report.state.park(outcome.ticket_id)
+            report.parked.append(outcome.ticket_id)
+        if outcome.status is Status.TRIAGED and ticket:
+            report.lag = max(report.lag, self._started - ticket.created_at)
+
+    def _hold_cursor_at(self, judged: Iterable[Judged]) -> None:
+        for one in judged:
+            self._hold_cursor_at_ticket(one.ticket)
+
+    def _hold_cursor_at_ticket(self, ticket: Ticket) -> None:
+        self._unhandled = _earliest(self._unhandled, ticket.updated_at)
+
+    def _still_to_verify(self) -> datetime | None:
+        return None if self._report.complete else self._verify_until
+
+    def _remember(self, start: datetime) -> None:
+        """Move the cursor to the first ticket that is not surely handled."""
+        reached = self._reached or start
+        marks = (self._unhandled, self._bulk_since, self._pending.oldest_update())
+        cursor = min([reached, *(mark for mark in marks if mark)])
+        settled = self._bulk_since and _datetime(self._clock.time()) + self._settings.bulk_settles
+        self._report.state = replace(
+            self._report.state,
+            cursor=cursor,
+            verify_until=reached if self._bulk_since else self._still_to_verify(),
+            settled_at=settled or None,
+        )
+
+
+def _datetime(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _earliest(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else min(one, other)

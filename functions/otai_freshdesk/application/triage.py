@@ -1,0 +1,218 @@
+"""Triage one ticket: look, classify, decide, look a last time, write once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from otai_freshdesk.application.errors import TicketRejectedError, WriteUncertainError
+from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.application.ports import Classifier, HelpDesk, Written
+from otai_freshdesk.clock import Clock
+from otai_freshdesk.domain.policy import Decision, Ineligible, Policy
+from otai_freshdesk.domain.ticket import Ticket
+
+MAX_LOOK_AGE = 2.0  # seconds after which a look is too old to write on
+MAX_ATTEMPTS = 3  # looks at a ticket whose writes keep losing their replies
+REMEMBERED_WRITES = 10_000
+
+
+class Mode(StrEnum):
+    """How far triage may go."""
+
+    OFF = "off"
+    SHADOW = "shadow"  # decide, log and count; write nothing
+    LIVE = "live"
+
+
+class TicketLocks:
+    """One lock a ticket, for as long as somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def __call__(self, ticket_id: int) -> AsyncIterator[None]:
+        """Hold the lock of `ticket_id`."""
+        lock, users = self._locks.get(ticket_id, (asyncio.Lock(), 0))
+        self._locks[ticket_id] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(ticket_id)
+            if users > 1:
+                self._locks[ticket_id] = (lock, users - 1)
+
+
+class OwnWrites:
+    """When this process last wrote to which ticket; the newest `REMEMBERED_WRITES` of them."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, float] = {}
+
+    def note(self, ticket_id: int, at: float) -> None:
+        """Remember a write to `ticket_id` at the monotonic time `at`."""
+        self._at.pop(ticket_id, None)
+        self._at[ticket_id] = at
+        if len(self._at) > REMEMBERED_WRITES:
+            del self._at[next(iter(self._at))]
+
+    def since(self, ticket_id: int, looked_at: float) -> bool:
+        """Tell whether a look at `looked_at` is older than our last write to the ticket."""
+        return self._at.get(ticket_id, float("-inf")) >= looked_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An eligible ticket as first seen, and what triage wants to do with it.
+
+    `looked_at` is the monotonic time at which that look began.
+    """
+
+    ticket: Ticket
+    looked_at: float
+    decision: Decision
+    seconds: float
+
+    def outcome(
+        self,
+        status: Status,
+        *,
+        reason: Ineligible | str | None = None,
+        written: Written | None = None,
+    ) -> Outcome:
+        """Return the end of this ticket's way."""
+        return Outcome(
+            ticket_id=self.ticket.id,
+            status=status,
+            reason=reason,
+            decision=self.decision,
+            written=written.changes if written else None,
+            refused=written.refused if written else frozenset(),
+            raced=reason is Ineligible.MARKED,
+            seconds=self.seconds,
+        )
+
+
+class Triage:
+    """The use case. One instance serves webhook and sweep of a process.
+
+    A marked ticket is never written again, whatever is delivered how often. Two processes that
+    look at the same instant can at worst write equal values twice, since Freshdesk has neither
+    locks nor conditional writes; inside one process a lock per ticket prevents it.
+    """
+
+    def __init__(
+        self,
+        help_desk: HelpDesk,
+        classifier: Classifier,
+        policy: Policy,
+        *,
+        mode: Mode,
+        clock: Clock,
+    ) -> None:
+        self.policy = policy
+        self.mode = mode
+        self._help_desk = help_desk
+        self._classifier = classifier
+        self._clock = clock
+        self._locked = TicketLocks()
+        self._own_writes = OwnWrites()
+
+    async def ticket(self, ticket_id: int) -> Outcome:
+        """Triage the ticket with this id.
+
+        Returns:
+            What became of it. A ticket the help desk refuses to change is `REJECTED`.
+
+        Raises:
+            HelpDeskUnavailableError: try again later; nothing was written.
+            HelpDeskAuthenticationError: the key must be mended first.
+            WriteUncertainError: replies kept getting lost; the marker will tell.
+        """
+        if self.mode is Mode.OFF:
+            return Outcome(ticket_id=ticket_id, status=Status.OFF)
+        async with self._locked(ticket_id):
+            return await self._look_and_triage(ticket_id)
+
+    async def judge(self, ticket: Ticket, looked_at: float) -> Judged:
+        """Classify an eligible ticket and decide.
+
+        The classifier runs in a thread, so that requests to the help desk go on meanwhile.
+        """
+        started = self._clock.monotonic()
+        prediction = await asyncio.to_thread(self._classifier.classify, ticket.subject, ticket.body)
+        return Judged(
+            ticket=ticket,
+            looked_at=looked_at,
+            decision=self.policy.decide(ticket, prediction),
+            seconds=self._clock.monotonic() - started,
+        )
+
+    async def write(self, judged: Judged, latest: Ticket) -> Outcome:
+        """Write what was decided, `latest` being a look that is known to be fresh.
+
+        When the reply is lost, the ticket is looked at again: its marker says whether the
+        write arrived; without one it is triaged anew.
+
+        Raises:
+            HelpDeskUnavailableError, HelpDeskAuthenticationError, WriteUncertainError: as in
+                `ticket`.
+        """
+        async with self._locked(judged.ticket.id):
+            if self._own_writes.since(judged.ticket.id, judged.looked_at):
+                return judged.outcome(Status.SKIPPED, reason=Ineligible.MARKED)
+            return await self._write(judged, latest, MAX_ATTEMPTS)
+
+    async def write_alike(self, judged: Sequence[Judged]) -> list[Outcome]:
+        """Ask for the same changes in many tickets; all must want the same and have no tags.
+
+        The outcomes say what was asked for: the help desk applies it a little later, and only
+        the marker on a later look proves it.
+        """
+        fresh = [one for one in judged if not self._own_writes.since(one.ticket.id, one.looked_at)]
+        if not fresh:
+            return []
+        changes = fresh[0].decision.changes
+        await self._help_desk.write_alike([one.ticket.id for one in fresh], changes)
+        for one in fresh:
+            self._own_writes.note(one.ticket.id, self._clock.monotonic())
+        return [one.outcome(Status.TRIAGED, written=Written(changes)) for one in fresh]
+
+    async def _look_and_triage(self, ticket_id: int, attempts: int = MAX_ATTEMPTS) -> Outcome:
+        looked_at = self._clock.monotonic()
+        first = await self._help_desk.ticket(ticket_id)
+        if first is None:
+            return Outcome(ticket_id=ticket_id, status=Status.NOT_FOUND)
+        if reason := self.policy.ineligible(first):
+            return Outcome(ticket_id=ticket_id, status=Status.SKIPPED, reason=reason)
+        judged = await self.judge(first, looked_at)
+        if self.mode is Mode.SHADOW:
+            return judged.outcome(Status.SHADOW)
+        latest: Ticket | None = first
+        if self._clock.monotonic() - looked_at > MAX_LOOK_AGE:
+            latest = await self._help_desk.ticket(ticket_id)
+        if latest is None:
+            return judged.outcome(Status.NOT_FOUND)
+        return await self._write(judged, latest, attempts)
+
+    async def _write(self, judged: Judged, latest: Ticket, attempts: int) -> Outcome:
+        changes = self.policy.confirm(judged.decision, judged.ticket, latest)
+        if isinstance(changes, Ineligible):
+            return judged.outcome(Status.SKIPPED, reason=changes)
+        try:
+            written = await self._help_desk.write(latest, changes)
+        except TicketRejectedError as error:
+            return judged.outcome(Status.REJECTED, reason=str(error))
+        except WriteUncertainError:
+            if attempts == 1:
+                raise
+        else:
+            self._own_writes.note(latest.id, self._clock.monotonic())
+            return judged.outcome(Status.TRIAGED, written=written)
+        outcome = await self._look_and_triage(latest.id, attempts - 1)
+        if outcome.reason is Ineligible.MARKED:
+            return judged.outcome(Status.TRIAGED, written=Written(changes))
+        return outcome

@@ -1,0 +1,50 @@
+"""A ticket as triage sees it: its text, its fields by the names people read, and its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+GROUP = "group"
+TYPE = "type"
+PRIORITY = "priority"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One look at a ticket.
+
+    `values` holds a label for each field that triage knows ("group", "type", "priority" or a
+    custom field's name), as an agent reads it, or None where the field is empty. The repr never
+    shows the customer's words.
+    """
+
+    id: int
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    created_at: datetime
+    updated_at: datetime
+    values: Mapping[str, str | None] = MappingProxyType({})
+    tags: tuple[str, ...] = ()
+    is_open: bool = True
+    is_assigned: bool = False
+    is_spam: bool = False
+    is_deleted: bool = False
+    is_outbound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What triage writes into one ticket: labels by field, and tags to add to those it has."""
+
+    values: Mapping[str, str] = MappingProxyType({})
+    tags: tuple[str, ...] = ()
+
+    def tags_merged_into(self, present: tuple[str, ...]) -> tuple[str, ...]:
+        """Return `present` followed by the tags that are missing; Freshdesk ignores case."""
+        known = {tag.casefold() for tag in present}
+        return present + tuple(tag for tag in self.tags if tag.casefold() not in known)
+
+    def without(self, fields: frozenset[str]) -> "Changes":
+        """Return the same changes, leaving `fields` alone."""
+        return Changes({k: v for k, v in self.values.items() if k not in fields}, self.tags)
