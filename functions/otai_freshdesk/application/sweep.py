@@ -65,7 +65,11 @@ class SweepSettings:
 
 @dataclass(kw_only=True)
 class SweepReport:
-    """What one sweep did. `stopped` says why it ended early, None when it is complete."""
+    """What one sweep did.
+
+    `stopped` says why it ended early, None when it is complete; `key_refused` whether that was
+    because nothing will work until somebody mends the key.
+    """
 
     state: SweepState
     looked_at: int = 0
@@ -75,6 +79,7 @@ class SweepReport:
     lag: timedelta = timedelta()
     parked: list[int] = field(default_factory=list)
     stopped: str | None = None
+    key_refused: bool = False
 
     @property
     def complete(self) -> bool:
@@ -188,10 +193,7 @@ class Sweep:
 
         Returns:
             What was done, with the state for the next sweep. A sweep that stopped early has
-            kept its progress.
-
-        Raises:
-            HelpDeskAuthenticationError: the key is refused; nothing more was tried.
+            kept its progress; when the key was refused it stopped at once.
         """
         report = SweepReport(state=state)
         if self._triage.mode is Mode.OFF:
@@ -249,11 +251,9 @@ class _Run:
             await self._walk(start)
         except (_StopSweepError, HelpDeskError) as stop:
             self._report.stopped = str(stop)
-            if isinstance(stop, HelpDeskAuthenticationError):
-                raise
-        finally:
-            if since is None:
-                self._remember(start)
+            self._report.key_refused = isinstance(stop, HelpDeskAuthenticationError)
+        if since is None:
+            self._remember(start)
         return self._report
 
     # -- the walk -----------------------------------------------------------------------------

@@ -20,7 +20,11 @@ class SweepStateStore(Protocol):
     """Keeps the state as text: an SSM parameter, a file, or memory. May block."""
 
     def load(self) -> str | None:
-        """Return the stored text, or None when there is none or it cannot be read."""
+        """Return the stored text, or None when there is none.
+
+        Raises:
+            OSError: the store cannot be read now; the message says which and why.
+        """
         ...
 
     def save(self, text: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from otai_freshdesk.application.errors import TicketRejectedError, WriteUncertainError
@@ -64,6 +64,14 @@ class OwnWrites:
         return self._at.get(ticket_id, float("-inf")) >= looked_at
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessMemory:
+    """What all triage of one process shares: locks by ticket, and its own writes."""
+
+    locked: TicketLocks = field(default_factory=TicketLocks)
+    own_writes: OwnWrites = field(default_factory=OwnWrites)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """An eligible ticket as first seen, and what triage wants to do with it.
@@ -97,7 +105,7 @@ class Judged:
 
 
 class Triage:
-    """The use case. One instance serves webhook and sweep of a process.
+    """The use case, for webhook and sweep alike.
 
     A marked ticket is never written again, whatever is delivered how often. Two processes that
     look at the same instant can at worst write equal values twice, since Freshdesk has neither
@@ -112,14 +120,15 @@ class Triage:
         *,
         mode: Mode,
         clock: Clock,
+        memory: ProcessMemory,
     ) -> None:
         self.policy = policy
         self.mode = mode
         self._help_desk = help_desk
         self._classifier = classifier
         self._clock = clock
-        self._locked = TicketLocks()
-        self._own_writes = OwnWrites()
+        self._locked = memory.locked
+        self._own_writes = memory.own_writes
 
     async def ticket(self, ticket_id: int) -> Outcome:
         """Triage the ticket with this id.

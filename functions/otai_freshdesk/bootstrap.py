@@ -1,0 +1,162 @@
+"""Puts the parts together: configuration, classifier, Freshdesk, state.
+
+An `Application` is made once a process. Making it reads the configuration and loads the model,
+but touches neither the network nor a secret, so that a snapshot taken afterwards holds neither.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from otai_freshdesk.application.errors import HelpDeskError
+from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.application.ports import Classifier, HelpDesk
+from otai_freshdesk.application.sweep import Sweep, SweepReport
+from otai_freshdesk.application.sweep_state import SweepState, SweepStateError, SweepStateStore
+from otai_freshdesk.application.triage import ProcessMemory, Triage
+from otai_freshdesk.classification import BundledClassifier
+from otai_freshdesk.clock import Clock, SystemClock
+from otai_freshdesk.config.secrets import Secret, WebhookSecrets
+from otai_freshdesk.config.settings import Settings, load_settings
+from otai_freshdesk.cursor import open_store
+from otai_freshdesk.observability import logger
+from otai_freshdesk.ticket_systems.connect import HelpDeskProvider, connect
+from otai_freshdesk.web.request import RequestGuard
+
+GRACE = 5.0  # seconds in which a sweep finishes what it has begun
+CONFIG_PATH = Path(__file__).parent.parent / "config.yml"
+
+
+class Application:
+    """Everything a process needs to triage tickets; for one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        classifier: Classifier | None = None,
+        store: SweepStateStore | None = None,
+    ) -> None:
+        """Load the model.
+
+        Args:
+            settings: the configuration.
+            clock: time; the machine's own by default.
+            classifier: judges tickets; the configured bundle by default.
+            store: keeps the sweep's state; the configured place by default.
+        """
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.classifier = classifier or BundledClassifier(
+            settings.classifier.bundle, threads=settings.classifier.threads
+        )
+        self.guard = RequestGuard(
+            WebhookSecrets(Secret(settings.webhook.secret)), settings.webhook.max_body_bytes
+        )
+        self._store = store
+        self._memory = ProcessMemory()
+        self._first_sweep: datetime | None = None
+
+    @cached_property
+    def store(self) -> SweepStateStore:
+        """Where the sweep's state is kept; opened on first use."""
+        return self._store or open_store(self.settings.sweep.cursor)
+
+    @cached_property
+    def _adapter(self) -> HelpDeskProvider:
+        """The adapter of the configured name; made on first use."""
+        return connect(self.settings.system, self.clock)
+
+    async def webhook(self, ticket_id: int, *, seconds: float) -> Outcome:
+        """Triage the ticket of a webhook within `seconds`, or leave it to the sweep.
+
+        It never waits for the rate limit, and never raises on anything Freshdesk does.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                switched_on = await self._switched_on()
+                if switched_on is None:
+                    return _deferred(ticket_id, "triage starts with the first sweep")
+                return await self.triage(self.help_desk(), switched_on).ticket(ticket_id)
+        except TimeoutError:
+            return _deferred(ticket_id, f"not done within {seconds:.1f} seconds")
+        except HelpDeskError as error:
+            return _deferred(ticket_id, str(error))
+
+    async def sweep(self, *, seconds: float, since: datetime | None = None) -> SweepReport:
+        """Sweep once within `seconds`, and remember how far it came.
+
+        Args:
+            seconds: after this nothing new is begun.
+            since: look at tickets updated from here on, however old, and leave the cursor alone.
+
+        Raises:
+            OSError: the state can be neither read nor kept.
+        """
+        stop_at = self.clock.monotonic() + seconds
+        state = await asyncio.to_thread(self._load_state)
+        first_sweep = state.switched_on or datetime.fromtimestamp(self.clock.time(), UTC)
+        state = replace(state, switched_on=first_sweep)
+        help_desk = self.help_desk(stop_at + GRACE)
+        triage = self.triage(help_desk, since or self.settings.triage.switched_on or first_sweep)
+        sweep = Sweep(help_desk, triage, self.settings.sweep_settings(), clock=self.clock)
+        report = await sweep.run(state, stop_at=stop_at, since=since)
+        await asyncio.to_thread(self.store.save, report.state.to_json())
+        return report
+
+    def help_desk(self, deadline: float | None = None) -> HelpDesk:
+        """Return the account's tickets.
+
+        Args:
+            deadline: monotonic time up to which calls may wait for the rate limit and try again;
+                None: they never wait.
+        """
+        return self._adapter.help_desk(deadline)
+
+    def triage(self, help_desk: HelpDesk, switched_on: datetime) -> Triage:
+        """Return triage as configured; tickets created before `switched_on` stay untouched."""
+        return Triage(
+            help_desk,
+            self.classifier,
+            self.settings.policy(self.classifier.bundle_id, switched_on),
+            mode=self.settings.triage.mode,
+            clock=self.clock,
+            memory=self._memory,
+        )
+
+    async def _switched_on(self) -> datetime | None:
+        """Return when triage was switched on, None when no sweep has run yet."""
+        known = self.settings.triage.switched_on or self._first_sweep
+        if known is None:
+            state = await asyncio.to_thread(self._load_state)
+            known = self._first_sweep = state.switched_on
+        return known
+
+    def _load_state(self) -> SweepState:
+        """Return the stored state; a damaged one is reported and begun anew."""
+        text = self.store.load()
+        try:
+            return SweepState.from_json(text) if text else SweepState()
+        except SweepStateError as error:
+            logger.error("sweep state lost", extra={"reason": str(error)})
+            return SweepState()
+
+
+def _deferred(ticket_id: int, reason: str) -> Outcome:
+    return Outcome(ticket_id=ticket_id, status=Status.DEFERRED, reason=reason)
+
+
+def application(environment: Mapping[str, str] = os.environ) -> Application:
+    """Return the application as `OTAI_CONFIG` (or the config.yml beside us) describes it.
+
+    Raises:
+        ConfigError: the configuration cannot be used; the message says what to do.
+        BundleError: the model cannot be used.
+    """
+    path = Path(environment.get("OTAI_CONFIG") or CONFIG_PATH)
+    return Application(load_settings(path, environment))

@@ -1,0 +1,293 @@
+"""config.yml as frozen models; unknown keys are errors, secrets are references."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from otai_freshdesk.application.sweep import SweepSettings
+from otai_freshdesk.application.triage import Mode
+from otai_freshdesk.config.errors import ConfigFileError
+from otai_freshdesk.config.params import check_params
+from otai_freshdesk.config.secrets import SecretReference
+from otai_freshdesk.domain.policy import (
+    MAX_TAG_LENGTH,
+    AutomatedMail,
+    FieldRule,
+    LabelMap,
+    Policy,
+)
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
+
+MAX_CONFIG_BYTES = 256 * 1024
+ROOT = "open_ticket_ai"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> object:
+    """Read "90s", "10m", "72h" or "3d"."""
+    if isinstance(value, str) and value[:-1].isdigit() and value[-1] in _UNITS:
+        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_LENGTH, pattern=r"^[^,\s][^,]*$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True
+    )
+
+
+class SystemSettings(_Model):
+    """The ticket system: which adapter, and what it needs."""
+
+    id: str = "freshdesk"
+    provider_key: str = Field("FreshdeskAdapter", description="Name of the adapter")
+    params: Annotated[Mapping[str, Any], AfterValidator(check_params)] = Field(
+        default_factory=dict, description="What the adapter asks for; secrets by reference"
+    )
+
+
+class WebhookSettings(_Model):
+    """How the webhook is received."""
+
+    secret: SecretReference = "ssm:/otai-freshdesk/webhook-secret"  # noqa: S105 - a reference
+    max_body_bytes: int = Field(64 * 1024, ge=256, le=1024 * 1024)
+    deadline: Duration = Field(timedelta(seconds=8), description="Then the sweep takes over")
+
+
+class ClassifierSettings(_Model):
+    """The bundle that judges."""
+
+    bundle: Path = Path("/opt/model/bundle")
+    threads: int = Field(1, ge=1, le=64)
+
+
+class FieldSettings(_Model):
+    """How one field of a ticket is filled."""
+
+    target: str = Field(description="Target of the classifier: queue, type, priority, ...")
+    labels: Mapping[str, str | None] = Field(
+        default_factory=dict,
+        description="Predicted label (wildcards * and ?) to value in Freshdesk; null: leave alone",
+    )
+    min_confidence: Share | None = Field(None, description="Beats the bundle's threshold")
+    undecided: tuple[str | None, ...] = Field(
+        (None,), description="Values that count as not chosen by anybody; null is the empty field"
+    )
+
+
+class TagSettings(_Model):
+    """The tags triage sets."""
+
+    marker: str = Field("otai", pattern=r"^[A-Za-z][A-Za-z0-9_]{1,23}$")
+    unsure: Tag = "otai-unsure"
+    automated: Tag = "otai-automated"
+
+
+class AutomatedSettings(_Model):
+    """Which label stands for mail no human wrote: it is tagged, never routed."""
+
+    target: str = "queue"
+    label: str = "automated_mail"
+
+
+def _default_fields() -> dict[str, FieldSettings]:
+    return {
+        GROUP: FieldSettings(target="queue"),
+        TYPE: FieldSettings(target="type"),
+        PRIORITY: FieldSettings(target="priority", undecided=("Low",)),
+    }
+
+
+class TriageSettings(_Model):
+    """What triage may do."""
+
+    mode: Mode = Mode.SHADOW
+    switched_on: AwareDatetime | None = Field(
+        None, alias="from", description="Older tickets stay untouched; default: the first sweep"
+    )
+    fields: Mapping[str, FieldSettings] = Field(default_factory=_default_fields)
+    automated: AutomatedSettings | None = AutomatedSettings()
+
+    @field_validator("fields")
+    @classmethod
+    def _known_fields(cls, fields: Mapping[str, FieldSettings]) -> Mapping[str, FieldSettings]:
+        for name in fields:
+            if name not in {GROUP, TYPE, PRIORITY} and not name.startswith("cf_"):
+                raise ValueError(f"{name!r} is no field: use group, type, priority or cf_...")
+        return fields
+
+
+class SweepConfig(_Model):
+    """How far the sweep looks, and where it remembers."""
+
+    cursor: str = Field(
+        "memory",
+        pattern=r"^(memory|ssm:/[\w./-]+|file:.+)$",
+        description="ssm:/path, file:/path or memory",
+    )
+    look_back: Duration = timedelta(hours=72)
+    overlap: Duration = timedelta(minutes=10)
+    park_after: int = Field(5, ge=1, le=100)
+    bulk: bool = Field(True, description="Write tickets that get the same together")
+
+
+class Settings(_Model):
+    """The whole configuration, below the root key `open_ticket_ai`."""
+
+    system: SystemSettings = SystemSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    triage: TriageSettings = TriageSettings()
+    tags: TagSettings = TagSettings()
+    sweep: SweepConfig = SweepConfig()
+
+    @model_validator(mode="after")
+    def _memory_needs_a_start(self) -> "Settings":
+        if self.sweep.cursor == "memory" and self.triage.switched_on is None:
+            raise ValueError(
+                "triage.from must be set (a date and time with zone) when sweep.cursor is memory: "
+                "nothing else remembers when triage was switched on"
+            )
+        return self
+
+    def marker(self, bundle_id: str) -> str:
+        """Return the tag that names this bundle and what is configured to be done with it."""
+        triage = self.triage.model_dump(mode="json", include={"fields", "automated"})
+        source = json.dumps([bundle_id, triage], sort_keys=True).encode()
+        return f"{self.tags.marker}-{hashlib.sha256(source).hexdigest()[:6]}"
+
+    def policy(self, bundle_id: str, triage_from: datetime) -> Policy:
+        """Return the rules of triage for a bundle."""
+        automated = self.triage.automated
+        return Policy(
+            rules=tuple(
+                FieldRule(
+                    field=name,
+                    target=field.target,
+                    labels=LabelMap(field.labels),
+                    undecided=frozenset(field.undecided),
+                    min_confidence=field.min_confidence,
+                )
+                for name, field in self.triage.fields.items()
+            ),
+            marker=self.marker(bundle_id),
+            marker_prefix=self.tags.marker,
+            unsure_tag=self.tags.unsure,
+            triage_from=triage_from,
+            automated=AutomatedMail(automated.target, automated.label, self.tags.automated)
+            if automated
+            else None,
+        )
+
+    def sweep_settings(self) -> SweepSettings:
+        """Return how a sweep goes about it."""
+        defaults = SweepSettings()
+        return SweepSettings(
+            look_back=self.sweep.look_back,
+            overlap=self.sweep.overlap,
+            park_after=self.sweep.park_after,
+            bulk_min=defaults.bulk_min if self.sweep.bulk else defaults.pending_max + 1,
+        )
+
+
+# What a deployment may set without another config.yml; an empty value counts as unset, since
+# `sam local` hands in every variable the template declares.
+OVERRIDES: Mapping[str, tuple[str, ...]] = {
+    "OTAI_FRESHDESK_DOMAIN": ("system", "params", "freshdesk_domain"),
+    "OTAI_FRESHDESK_URL": ("system", "params", "freshdesk_url"),
+    "OTAI_API_KEY": ("system", "params", "freshdesk_api_key"),
+    "OTAI_WEBHOOK_SECRET": ("webhook", "secret"),
+    "OTAI_BUNDLE": ("classifier", "bundle"),
+    "OTAI_CURSOR": ("sweep", "cursor"),
+    "OTAI_MODE": ("triage", "mode"),
+    "OTAI_TRIAGE_FROM": ("triage", "from"),
+}
+
+
+def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read config.yml and lay the environment's overrides over it.
+
+    Raises:
+        ConfigFileError: the message names the file, each wrong key, and what is expected.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigFileError(f"{path} cannot be read ({type(error).__name__})") from error
+    return parse_settings(raw, environment, name=str(path))
+
+
+def parse_settings(
+    raw: bytes, environment: Mapping[str, str], *, name: str = "config.yml"
+) -> Settings:
+    """Return the settings in the bytes of a config.yml; see `load_settings`."""
+    if len(raw) > MAX_CONFIG_BYTES:
+        raise ConfigFileError(f"{name} is larger than {MAX_CONFIG_BYTES} bytes")
+    try:
+        document = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader without aliases
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise ConfigFileError(f"{name}{where}: not valid YAML ({problem})") from error
+    if not isinstance(document, dict) or set(document) != {ROOT}:
+        raise ConfigFileError(f"{name}: the only key at the top must be {ROOT}:")
+    section = document[ROOT] or {}
+    if not isinstance(section, dict):
+        raise ConfigFileError(f"{name}: {ROOT} must hold keys and values")
+    for variable, keys in OVERRIDES.items():
+        if value := environment.get(variable):
+            _set(section, keys, value)
+    try:
+        return Settings.model_validate(section)
+    except ValidationError as error:
+        raise ConfigFileError(f"{name}: {_problems(error)}") from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Safe YAML without aliases: a few hundred bytes of them can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (*name) are not allowed", parent.start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+def _set(section: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
+    *parents, last = keys
+    for parent in parents:
+        inner = section.get(parent)
+        section[parent] = dict(inner) if isinstance(inner, dict) else {}
+        section = section[parent]
+    section[last] = value
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or ROOT}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False)
+    )

@@ -1,0 +1,58 @@
+"""What operators see: structured logs and metrics of ids, labels, scores and durations.
+
+Ticket text, keys and mail addresses never get here: an `Outcome` holds none, and errors of
+this package are written without them.
+"""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.application.sweep import SweepReport
+
+SERVICE = "otai-freshdesk"
+NAMESPACE = "OtaiFreshdesk"
+
+logger = Logger(service=SERVICE)
+metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+
+_METRICS = {
+    Status.TRIAGED: "TicketsTriaged",
+    Status.SKIPPED: "TicketsSkipped",
+    Status.SHADOW: "TicketsShadowed",
+    Status.DEFERRED: "TicketsDeferred",
+    Status.REJECTED: "TicketsRejected",
+    Status.NOT_FOUND: "TicketsNotFound",
+}
+
+
+def observe_outcome(outcome: Outcome) -> None:
+    """Log and count what became of one ticket."""
+    level = logger.warning if outcome.status in {Status.DEFERRED, Status.REJECTED} else logger.info
+    level("ticket", extra={"ticket": outcome.as_record()})
+    if name := _METRICS.get(outcome.status):
+        _count(name, 1)
+    _count("TicketsAbstained", int(outcome.abstained and outcome.written is not None))
+    _count("WritesRaced", int(outcome.raced))
+    if outcome.seconds:
+        metrics.add_metric("ClassifyTime", MetricUnit.Milliseconds, outcome.seconds * 1000)
+
+
+def observe_sweep(report: SweepReport) -> None:
+    """Log and count what one sweep did."""
+    level = logger.info if report.complete else logger.warning
+    level("sweep", extra={"sweep": report.as_record()})
+    _count("SweepRecovered", report.counts[Status.TRIAGED])
+    _count("TicketsAbstained", report.abstained)
+    _count("TicketsRejected", report.counts[Status.REJECTED])
+    _count("TicketsShadowed", report.counts[Status.SHADOW])
+    _count("TicketsFailed", report.counts["failed"])
+    _count("TicketsParked", len(report.parked))
+    _count("WritesRaced", report.raced)
+    _count("SweepIncomplete", int(not report.complete))
+    metrics.add_metric("SweepLag", MetricUnit.Seconds, report.lag.total_seconds())
+
+
+def _count(name: str, number: int) -> None:
+    if number:
+        metrics.add_metric(name, MetricUnit.Count, number)

@@ -1,0 +1,273 @@
+"""The application's help desk on top of the Freshdesk adapter.
+
+Translates between Freshdesk's dictionaries, ids and errors and the domain's tickets, labels and
+errors. Nothing above this module knows a number of Freshdesk's.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from otai_freshdesk.application.errors import (
+    HelpDeskAuthenticationError,
+    HelpDeskError,
+    HelpDeskUnavailableError,
+    TicketRejectedError,
+    WriteUncertainError,
+)
+from otai_freshdesk.application.ports import Written
+from otai_freshdesk.clock import Clock
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes, Ticket
+from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
+from otai_freshdesk.ticket_systems.freshdesk.errors import (
+    AccessDeniedError,
+    AmbiguousWriteError,
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    FreshdeskError,
+    InvalidUpdateError,
+    NotFoundError,
+    NotWritableError,
+    ValidationFailedError,
+)
+from otai_freshdesk.ticket_systems.freshdesk.retry import AT_ONCE
+
+# Freshdesk documents these numbers; an account may show other names, but not other numbers.
+PRIORITIES: Mapping[str, int] = MappingProxyType({"Low": 1, "Medium": 2, "High": 3, "Urgent": 4})
+PRIORITY_LABELS = MappingProxyType({number: label for label, number in PRIORITIES.items()})
+STATUS_OPEN = 2
+SOURCE_OUTBOUND = 10
+GROUPS_MAX_AGE = 600.0  # seconds
+
+_TICKETS_OWN_FAULT = (
+    AccessDeniedError,
+    ConflictError,
+    InvalidUpdateError,
+    NotFoundError,
+    NotWritableError,
+    ValidationFailedError,
+)
+
+
+@contextmanager
+def _translated(*, one_ticket: bool) -> Iterator[None]:
+    """Raise the application's errors instead of the adapter's."""
+    try:
+        yield
+    except FreshdeskError as error:
+        raise _translation(error, one_ticket=one_ticket) from error
+
+
+def _translation(error: FreshdeskError, *, one_ticket: bool) -> HelpDeskError:
+    message = str(error)
+    if isinstance(error, AmbiguousWriteError):
+        return WriteUncertainError(message)
+    if one_ticket and isinstance(error, _TICKETS_OWN_FAULT):
+        return TicketRejectedError(message)
+    if isinstance(error, AuthenticationError | AccessDeniedError | ConfigurationError):
+        return HelpDeskAuthenticationError(message)
+    return HelpDeskUnavailableError(message)
+
+
+class GroupNames:
+    """The account's groups by id, fetched when first needed and when stale."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._fetched_at = float("-inf")
+        self._names: dict[int, str] = {}
+
+    def forget(self) -> None:
+        """Fetch them anew next time: one of them was refused."""
+        self._fetched_at = float("-inf")
+
+    async def through(self, adapter: FreshdeskAdapter, deadline: float | None) -> Mapping[int, str]:
+        """Return the names by id, fetched through `adapter` when there is need."""
+        async with self._lock:
+            if self._clock.monotonic() - self._fetched_at > GROUPS_MAX_AGE:
+                self._names = {
+                    group.id: group.name for group in await adapter.groups(deadline=deadline)
+                }
+                self._fetched_at = self._clock.monotonic()
+            return self._names
+
+
+class FreshdeskHelpDesks:
+    """Makes help desks of one account, patient and hasty ones, that share pool and budget."""
+
+    def __init__(self, adapter: FreshdeskAdapter, clock: Clock) -> None:
+        self._adapter = adapter
+        self._groups = GroupNames(clock)
+
+    def help_desk(self, deadline: float | None) -> "FreshdeskHelpDesk":
+        """Return a help desk that waits and repeats up to `deadline`; without one, never."""
+        adapter = self._adapter.with_retry(AT_ONCE) if deadline is None else self._adapter
+        return FreshdeskHelpDesk(adapter, self._groups, deadline)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._adapter.aclose()
+
+
+class FreshdeskHelpDesk:
+    """Implements `application.ports.HelpDesk` for one Freshdesk account."""
+
+    def __init__(
+        self, adapter: FreshdeskAdapter, groups: GroupNames, deadline: float | None = None
+    ) -> None:
+        """Keep what is needed; nothing is sent yet.
+
+        Args:
+            adapter: sends the calls, and is as patient as they shall be.
+            groups: the account's groups, shared by all help desks of the account.
+            deadline: monotonic time by which every call is over.
+        """
+        self._adapter = adapter
+        self._groups = groups
+        self._deadline = deadline
+
+    async def ticket(self, ticket_id: int) -> Ticket | None:
+        """Return a fresh look at a ticket, or None when there is none (any more)."""
+        with _translated(one_ticket=True):
+            row = await self._adapter.get_ticket(ticket_id, deadline=self._deadline)
+            return None if row is None else await self._ticket(row)
+
+    async def write(self, latest: Ticket, changes: Changes) -> Written:
+        """Write `changes` in one request, tags merged into those of `latest`.
+
+        When Freshdesk refuses fields by name, they are left out and the rest is sent once more.
+        """
+        with _translated(one_ticket=True):
+            data, refused = await self._data(changes)
+            data["tags"] = list(changes.tags_merged_into(latest.tags))
+            try:
+                await self._update(latest.id, data)
+            except ValidationFailedError as error:
+                fields = self._fields_refused(error, data)
+                if not fields:
+                    raise
+                self._groups.forget()
+                refused |= fields
+                data, unknown = await self._data(changes.without(refused))
+                refused |= unknown
+                data["tags"] = list(changes.tags_merged_into(latest.tags))
+                await self._update(latest.id, data)
+        return Written(changes.without(refused), refused)
+
+    async def updated_between(self, since: datetime, until: datetime) -> AsyncIterator[Ticket]:
+        """Stream the tickets last updated in [since, until], oldest update first, with text."""
+        with _translated(one_ticket=False):
+            async for row in self._walk(since, until, include=("description",)):
+                yield await self._ticket(row)
+
+    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+        """Return fresh looks, without text, at the tickets updated at or after `since`."""
+        with _translated(one_ticket=False):
+            return [await self._ticket(row) async for row in self._walk(since)]
+
+    async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> None:
+        """Ask for the same changes in many tickets that have no tags; applied a little later."""
+        with _translated(one_ticket=False):
+            data, _ = await self._data(changes)
+            await self._adapter.bulk_update(
+                ticket_ids, {**data, "tags": list(changes.tags)}, deadline=self._deadline
+            )
+
+    async def _update(self, ticket_id: int, data: dict[str, Any]) -> None:
+        ticket = await self._adapter.update_ticket(str(ticket_id), data, deadline=self._deadline)
+        if ticket is None:
+            raise TicketRejectedError(f"ticket {ticket_id} is not there any more")
+
+    def _walk(
+        self, since: datetime, until: datetime | None = None, include: tuple[str, ...] = ()
+    ) -> AsyncIterator[dict[str, Any]]:
+        return self._adapter.iter_tickets(
+            {
+                "updated_since": since,
+                "order_by": "updated_at",
+                "order_type": "asc",
+                "include": include,
+            },
+            walk="key",
+            until=until,
+            deadline=self._deadline,
+        )
+
+    async def _data(self, changes: Changes) -> tuple[dict[str, Any], frozenset[str]]:
+        """Return the changes in Freshdesk's keys, and the fields whose values it does not know."""
+        data: dict[str, Any] = {}
+        unknown = set()
+        for name, label in changes.values.items():
+            if name == GROUP:
+                if (group_id := await self._group_id(label)) is None:
+                    unknown.add(name)
+                else:
+                    data["group_id"] = group_id
+            elif name == TYPE:
+                data["type"] = label
+            elif name == PRIORITY and label in PRIORITIES:
+                data["priority"] = PRIORITIES[label]
+            elif name == PRIORITY:
+                unknown.add(name)
+            else:
+                data.setdefault("custom_fields", {})[name] = label
+        return data, frozenset(unknown)
+
+    async def _group_name(self, group_id: int) -> str:
+        """Return a group's name; an unknown group is named by its number, and so is decided."""
+        return (await self._groups.through(self._adapter, self._deadline)).get(
+            group_id, f"#{group_id}"
+        )
+
+    async def _group_id(self, name: str) -> int | None:
+        names = await self._groups.through(self._adapter, self._deadline)
+        wanted = name.casefold()
+        return next((known for known, text in names.items() if text.casefold() == wanted), None)
+
+    @staticmethod
+    def _fields_refused(error: ValidationFailedError, data: Mapping[str, Any]) -> frozenset[str]:
+        names = {"group_id": GROUP, "type": TYPE, "ticket_type": TYPE, "priority": PRIORITY}
+        sent = {names.get(key, key) for key in data} | set(data.get("custom_fields", {}))
+        refused = {names.get(one.field, one.field) for one in error.field_errors}
+        return frozenset(refused & (sent - {"tags", "custom_fields"}))
+
+    async def _ticket(self, row: Mapping[str, Any]) -> Ticket:
+        try:
+            return await self._parsed(row)
+        except (KeyError, TypeError, ValueError) as error:
+            raise HelpDeskUnavailableError(
+                f"Freshdesk sent a ticket that cannot be read ({type(error).__name__})"
+            ) from None
+
+    async def _parsed(self, row: Mapping[str, Any]) -> Ticket:
+        group_id = row.get("group_id")
+        values: dict[str, str | None] = {
+            GROUP: None if group_id is None else await self._group_name(group_id),
+            TYPE: row.get("type") or None,
+            PRIORITY: PRIORITY_LABELS.get(row.get("priority") or 0),
+        }
+        for name, value in (row.get("custom_fields") or {}).items():
+            values[name] = None if value in (None, "") else str(value)
+        return Ticket(
+            id=row["id"],
+            subject=row.get("subject") or "",
+            body=row.get("description") or row.get("description_text") or "",
+            created_at=_moment(row["created_at"]),
+            updated_at=_moment(row["updated_at"]),
+            values=values,
+            tags=tuple(row.get("tags") or ()),
+            is_open=row.get("status") == STATUS_OPEN,
+            is_assigned=row.get("responder_id") is not None,
+            is_spam=bool(row.get("spam")),
+            is_deleted=bool(row.get("deleted")),
+            is_outbound=row.get("source") == SOURCE_OUTBOUND,
+        )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
