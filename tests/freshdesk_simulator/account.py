@@ -81,6 +81,7 @@ class Account:
         self.watchers: dict[int, set[int]] = defaultdict(set)
         self._ids = itertools.count(FIRST_ID)
         self._ticket_ids = itertools.count(1)
+        self._custom_field_names: dict[str, TicketField] = {}
         self._contacts_by_email: dict[str, int] = {}
 
     @property
@@ -233,20 +234,17 @@ class Account:
                 levels=levels,
             )
             self.fields[name] = field
+            self._custom_field_names[name] = field
+            self._custom_field_names.update((level.name, field) for level in levels)
             return field
 
     def put_default_field(self, field: TicketField) -> None:
         """Add or replace a field that every account has; builders call it."""
         self.fields[field.name] = field
 
-    def custom_field_names(self) -> dict[str, TicketField]:
+    def custom_field_names(self) -> Mapping[str, TicketField]:
         """Return every key that `custom_fields` may hold, nested levels included."""
-        names: dict[str, TicketField] = {}
-        for field in self.fields.values():
-            if not field.default:
-                names[field.name] = field
-                names.update((level.name, field) for level in field.levels)
-        return names
+        return self._custom_field_names
 
     def add_ticket(
         self,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from starlette.datastructures import URL, Headers, QueryParams
 
-from freshdesk_simulator import account_calls, bulk, ticket_calls
+from freshdesk_simulator import account_calls, bulk, search, ticket_calls
 from freshdesk_simulator.bulk import JobBoard
 from freshdesk_simulator.calls import ApiCall, ApiReply, Route
 from freshdesk_simulator.desk import Desk, KnobSource
@@ -33,7 +33,7 @@ from freshdesk_simulator.limits import Bucket, RateLimiter, RateState
 from freshdesk_simulator.models import Agent
 
 PREFIX = "/api/v2"
-ROUTES = (*bulk.ROUTES, *ticket_calls.ROUTES, *account_calls.ROUTES)
+ROUTES = (*search.ROUTES, *bulk.ROUTES, *ticket_calls.ROUTES, *account_calls.ROUTES)
 WITH_BODY = {"POST", "PUT", "PATCH"}
 HTML_ERROR = (
     "<html><head><title>502 Bad Gateway</title></head>"
@@ -108,16 +108,24 @@ class Api:
                 reply = self._try(request, number, progress)
             except ApiError as error:
                 reply = ApiReply(error.status, error.body, error.headers)
-            request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{number} {self._journal.next_tick()}"))
-            self._journal.settle(
-                number,
-                status=reply.status,
-                used=progress.rate.used,
-                agent_id=progress.agent.id if progress.agent else None,
-                request_id=request_id,
-                tickets_read=reply.tickets_read,
-            )
-            return _raw(reply, progress.rate, request_id)
+            return self._finish(number, reply, progress)
+
+    def answer_instead(self, number: int, reply: ApiReply) -> RawReply:
+        """Answer a call with a given reply; costs nothing, and keeps what the call did."""
+        with self._desk.account.lock:
+            return self._finish(number, reply, _Progress(self._limiter.state(0, self._knobs())))
+
+    def _finish(self, number: int, reply: ApiReply, progress: _Progress) -> RawReply:
+        request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"freshdesk-simulator {number}"))
+        self._journal.settle(
+            number,
+            status=reply.status,
+            used=progress.rate.used,
+            agent_id=progress.agent.id if progress.agent else None,
+            request_id=request_id,
+            tickets_read=reply.tickets_read,
+        )
+        return _raw(reply, progress.rate, request_id)
 
     def _try(self, request: RawRequest, number: int, progress: _Progress) -> ApiReply:
         knobs = self._knobs()

@@ -140,7 +140,7 @@ def german_account(clock: Clock, *, plan: Plan = "growth") -> Account:
         {
             "Anna Leitner": ("anna@musterwerk.example", tuple(groups)),
             "Jürgen Groß": ("juergen@musterwerk.example", ("Technik 1st Level", "Zugänge")),
-            "Özlem Yıldız": ("oezlem@musterwerk.example", ("Buchhaltung", "Retouren")),
+            "Özlem Kaya": ("oezlem@musterwerk.example", ("Buchhaltung", "Retouren")),
         },
     )
     account.add_field(
@@ -205,11 +205,9 @@ def _add_staff(
             email,
             groups=[groups[group] for group in member_of],
             admin=not account.agents,
-            password="correct horse battery staple",  # noqa: S106 - there is nothing to protect
+            password="correct horse battery staple",
         )
-    account.add_agent(
-        "Integration", f"bot@{account.domain}.example", admin=True, api_key=BOT_KEY
-    )
+    account.add_agent("Integration", f"bot@{account.domain}.example", admin=True, api_key=BOT_KEY)
 
 
 def _add_customers(account: Account) -> None:

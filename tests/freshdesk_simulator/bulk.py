@@ -95,9 +95,7 @@ class JobBoard:
             if due <= now:
                 self._apply(self._jobs[job_id], due)
 
-    def _start(
-        self, call: ApiCall, name: str, ids: list[int], values: Mapping[str, object]
-    ) -> str:
+    def _start(self, call: ApiCall, name: str, ids: list[int], values: Mapping[str, object]) -> str:
         clock = self._desk.account.clock
         delay = 0.0 if call.knobs.bulk_applies == "at_once" else call.knobs.bulk_seconds
         job = Job(
@@ -154,7 +152,7 @@ def get_job(call: ApiCall) -> ApiReply:
     return ApiReply(200, call.jobs.poll(call.path["id"]))
 
 
-def bulk_price(query: Mapping[str, str], body: Mapping[str, object], knobs: Knobs) -> int:  # noqa: ARG001
+def bulk_price(query: Mapping[str, str], body: Mapping[str, object], knobs: Knobs) -> int:
     """One credit, and what the knob asks for each id."""
     action = body.get("bulk_action")
     ids = action.get("ids") if isinstance(action, dict) else None
@@ -176,9 +174,7 @@ def _action(call: ApiCall) -> tuple[dict[str, object], list[int]]:
     return action, ids
 
 
-def _values_for(
-    ticket: Ticket, values: Mapping[str, object], knobs: Knobs
-) -> Mapping[str, object]:
+def _values_for(ticket: Ticket, values: Mapping[str, object], knobs: Knobs) -> Mapping[str, object]:
     tags = values.get("tags")
     if knobs.bulk_tags == "replace" or not isinstance(tags, tuple):
         return values

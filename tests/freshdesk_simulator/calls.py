@@ -117,9 +117,9 @@ type Price = Callable[[Mapping[str, str], Mapping[str, object], Knobs], int]
 
 
 def one_credit(
-    query: Mapping[str, str],  # noqa: ARG001 - every price is asked the same way
-    body: Mapping[str, object],  # noqa: ARG001
-    knobs: Knobs,  # noqa: ARG001
+    query: Mapping[str, str],
+    body: Mapping[str, object],
+    knobs: Knobs,
 ) -> int:
     """Return the price of a plain call."""
     return 1

@@ -107,7 +107,9 @@ class Desk:
         after = replace(before, **wanted)  # type: ignore[arg-type]
         changes = differences(before, after)
         if changes or self._knobs().same_value_put == "bump":
-            after = replace(after, updated_at=int(moment), stats=_stats_after(before, after, moment))
+            after = replace(
+                after, updated_at=int(moment), stats=_stats_after(before, after, moment)
+            )
             self.account.tickets.put(after, now=moment)
             self.journal.record_write(before, after, actor, call=call, time=moment)
             self._tell(TicketEvent("updated", actor, before, after, changes))

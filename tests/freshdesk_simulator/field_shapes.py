@@ -1,5 +1,8 @@
 """The JSON shapes of ticket fields: five forms of `choices`, and a sixth on the admin endpoint."""
 
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+
 from freshdesk_simulator.account import Account
 from freshdesk_simulator.clock import format_timestamp
 from freshdesk_simulator.models import TicketField
@@ -75,63 +78,66 @@ def _common(field: TicketField) -> Shape:
 
 
 def _choices(account: Account, field: TicketField) -> object:
-    match field.type:
-        case "default_status":
-            return {str(number): list(labels) for number, labels in account.statuses.items()}
-        case "default_priority":
-            return {label: number for number, label in account.priorities.items()}
-        case "default_source":
-            return {label: number for number, label in account.sources.items()}
-        case "default_group":
-            return {group.name: group.id for group in account.groups.values()}
-        case "default_agent":
-            return {agent.name: agent.id for agent in account.agents.values()}
-        case "default_ticket_type":
-            return list(account.types)
-        case "custom_dropdown":
-            return list(field.options)
-        case "nested_field":
-            tree = field.tree or {}
-            return {
-                top: {middle: list(leaves) for middle, leaves in branch.items()}
-                for top, branch in tree.items()
-            }
-        case _:
-            return NO_CHOICES
+    of_account = CHOICES_OF_ACCOUNT.get(field.type)
+    if of_account is not None:
+        return of_account(account)
+    if field.type == "custom_dropdown":
+        return list(field.options)
+    if field.type == "nested_field":
+        return {
+            top: {middle: list(leaves) for middle, leaves in branch.items()}
+            for top, branch in (field.tree or {}).items()
+        }
+    return NO_CHOICES
+
+
+def _by_label(choices: Mapping[int, str]) -> dict[str, int]:
+    return {label: number for number, label in choices.items()}
+
+
+CHOICES_OF_ACCOUNT: Mapping[str, Callable[[Account], object]] = {
+    "default_ticket_type": lambda account: list(account.types),
+    "default_status": lambda account: {
+        str(number): list(labels) for number, labels in account.statuses.items()
+    },
+    "default_priority": lambda account: _by_label(account.priorities),
+    "default_source": lambda account: _by_label(account.sources),
+    "default_group": lambda account: {g.name: g.id for g in account.groups.values()},
+    "default_agent": lambda account: {a.name: a.id for a in account.agents.values()},
+}
+type Tree = Mapping[str, Tree] | tuple[str, ...]
 
 
 def _admin_choices(account: Account, field: TicketField) -> list[Shape]:
-    numbers = iter(range(field.id * 1000, field.id * 1000 + 1000))
-
-    def choice(position: int, value: object, parent: int | None, **more: object) -> Shape:
-        number = next(numbers)
-        return {"id": number, "position": position, "value": value, "parent_choice_id": parent} | more
-
-    def branch(tree: object, parent: int | None) -> list[Shape]:
-        rows: list[Shape] = []
-        for position, value in enumerate(tree if isinstance(tree, dict | tuple) else (), start=1):
-            row = choice(position, value, parent)
-            below = tree[value] if isinstance(tree, dict) else ()
-            number = row["id"]
-            row["choices"] = branch(below, number if isinstance(number, int) else None)
-            rows.append(row)
+    ids = itertools.count(field.id * 1000)
+    if field.type == "default_status":
+        labels = account.statuses.values()
+        rows = _admin_branch(tuple(agent_label for agent_label, _ in labels), None, ids)
+        for row, (_, customer_label) in zip(rows, labels, strict=True):
+            row["label_for_customers"] = customer_label
         return rows
+    trees: Mapping[str, Tree] = {
+        "default_ticket_type": account.types,
+        "default_priority": tuple(account.priorities.values()),
+        "default_source": tuple(account.sources.values()),
+        "custom_dropdown": field.options,
+        "nested_field": field.tree or {},
+    }
+    return _admin_branch(trees.get(field.type, ()), None, ids)
 
-    match field.type:
-        case "default_status":
-            return [
-                choice(position, labels[0], None, label_for_customers=labels[1], choices=[])
-                for position, labels in enumerate(account.statuses.values(), start=1)
-            ]
-        case "nested_field":
-            return branch(dict(field.tree or {}), None)
-        case "default_ticket_type":
-            return branch(account.types, None)
-        case "default_priority":
-            return branch(tuple(account.priorities.values()), None)
-        case "default_source":
-            return branch(tuple(account.sources.values()), None)
-        case "custom_dropdown":
-            return branch(field.options, None)
-        case _:
-            return []
+
+def _admin_branch(tree: Tree, parent: int | None, ids: Iterator[int]) -> list[Shape]:
+    rows: list[Shape] = []
+    for position, value in enumerate(tree, start=1):
+        number = next(ids)
+        below = tree[value] if isinstance(tree, Mapping) else ()
+        rows.append(
+            {
+                "id": number,
+                "position": position,
+                "value": value,
+                "parent_choice_id": parent,
+                "choices": _admin_branch(below, number, ids),
+            }
+        )
+    return rows

@@ -69,6 +69,7 @@ class TicketWrite:
 class Call:
     """One API call.
 
+    `answered` is the tick at which it was decided, so what a read saw is what was true then.
     `status` is what the simulator decided, also when a fault kept the reply from arriving;
     `acknowledged` is the tick at which the whole reply had been sent, None when it never was.
     """
@@ -85,6 +86,7 @@ class Call:
     request_id: str = ""
     fault: str | None = None
     tickets_read: tuple[int, ...] = ()
+    answered: int | None = None
     acknowledged: int | None = None
     acknowledged_at: float | None = None
 
@@ -131,14 +133,16 @@ class Journal:
         request_id: str,
         tickets_read: tuple[int, ...],
     ) -> None:
-        """Note what was decided about a call."""
+        """Note what was decided about a call; a second time adds to the credits of the first."""
+        call = self._calls[number]
         self._calls[number] = replace(
-            self._calls[number],
+            call,
             status=status,
-            credits=used,
-            agent_id=agent_id,
+            credits=call.credits + used,
+            agent_id=agent_id or call.agent_id,
             request_id=request_id,
-            tickets_read=tickets_read,
+            tickets_read=tickets_read or call.tickets_read,
+            answered=self.next_tick(),
         )
 
     def mark_fault(self, number: int, fault: str) -> None:

@@ -165,9 +165,7 @@ class RateLimiter:
         self._total.add(now, amount)
         self.total_spent += amount
 
-    def _refusal(
-        self, window: _Window, now: float, excess: int, knobs: Knobs
-    ) -> RateLimitedError:
+    def _refusal(self, window: _Window, now: float, excess: int, knobs: Knobs) -> RateLimitedError:
         self.refused += 1
         free_at = window.free_at(now, excess, sliding=knobs.rate_window == "sliding")
         return rate_limited(max(1, math.ceil(free_at - now)), knobs)

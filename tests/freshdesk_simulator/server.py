@@ -19,9 +19,10 @@ class Server:
 
     Args:
         app: The ASGI application.
+        protocol: The uvicorn protocol class that speaks HTTP.
         host: A loopback or private address.
         port: 0 takes a free one.
-        background: Coroutine functions that run beside the server, in its event loop.
+        background: A coroutine function that runs beside the server, in its event loop.
 
     Raises:
         UnsafeTargetError: For a host that is neither loopback nor private.
@@ -31,6 +32,7 @@ class Server:
         self,
         app: ASGIApp,
         *,
+        protocol: type[asyncio.Protocol],
         host: str = "127.0.0.1",
         port: int = 0,
         background: Callable[[], Coroutine[object, object, None]] | None = None,
@@ -41,6 +43,7 @@ class Server:
             message = f"refusing to bind {host}: only loopback and private addresses"
             raise UnsafeTargetError(message)
         self._app = app
+        self._protocol = protocol
         self._host = host
         self._port = port
         self._background = background
@@ -64,12 +67,14 @@ class Server:
     def start(self) -> None:
         """Bind, start the thread, and return once requests are accepted."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sets TCP_NODELAY; without, each reply takes 40 ms.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((self._host, self._port))
         self._socket.listen(512)
         config = uvicorn.Config(
             self._app,
+            http=self._protocol,
             log_config=None,
             log_level="critical",
             access_log=False,

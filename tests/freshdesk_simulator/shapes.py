@@ -181,7 +181,13 @@ def account_info(account: Account) -> Shape:
             "field_service": 0,
             "collaborators": 0,
         },
-        "address": {"street": None, "city": None, "state": None, "country": None, "postalcode": None},
+        "address": {
+            "street": None,
+            "city": None,
+            "state": None,
+            "country": None,
+            "postalcode": None,
+        },
         "contact_person": {"firstname": None, "lastname": None, "email": None},
     }
 

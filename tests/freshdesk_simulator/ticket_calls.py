@@ -225,12 +225,12 @@ def in_scope(agent: Agent, ticket: Ticket) -> bool:
     return agent.ticket_scope == GROUP_SCOPE and ticket.group_id in agent.group_ids
 
 
-def list_price(query: Mapping[str, str], body: Mapping[str, object], knobs: Knobs) -> int:  # noqa: ARG001
+def list_price(query: Mapping[str, str], body: Mapping[str, object], knobs: Knobs) -> int:
     """Each include of a list costs two more."""
     return 1 + 2 * len(include_names(query))
 
 
-def single_price(query: Mapping[str, str], body: Mapping[str, object], knobs: Knobs) -> int:  # noqa: ARG001
+def single_price(query: Mapping[str, str], body: Mapping[str, object], knobs: Knobs) -> int:
     """Each include of a single ticket costs one more."""
     return 1 + len(include_names(query))
 
@@ -278,16 +278,16 @@ def _row_tests(call: ApiCall, scope: str) -> list[Test]:
         tests.append(lambda ticket: in_scope(agent, ticket))
     if scope == "new_and_my_open":
         tests.append(
-            lambda ticket: (
-                ticket.status == Status.OPEN and ticket.responder_id in {None, agent.id}
-            )
+            lambda ticket: ticket.status == Status.OPEN and ticket.responder_id in {None, agent.id}
         )
     if scope == "watching":
         watched = call.account.watchers.get(agent.id, set())
         tests.append(lambda ticket: ticket.id in watched)
-    for name in ("requester_id", "company_id"):
-        if name in call.query:
-            tests.append(_equals(name, call.number_in_query(name, 0)))
+    tests += [
+        _equals(name, call.number_in_query(name, 0))
+        for name in ("requester_id", "company_id")
+        if name in call.query
+    ]
     if "email" in call.query:
         contact = call.account.contact_by_email(call.query["email"])
         tests.append(_equals("requester_id", contact.id if contact else 0))
@@ -302,9 +302,7 @@ def _equals(name: str, wanted: int) -> Test:
 
 def _requester_with_external_id(account: Account, wanted: str) -> Test:
     ids = {
-        contact.id
-        for contact in account.contacts.values()
-        if contact.unique_external_id == wanted
+        contact.id for contact in account.contacts.values() if contact.unique_external_id == wanted
     }
     return lambda ticket: ticket.requester_id in ids
 

@@ -1,7 +1,7 @@
 """Checks of the properties that an API call wants to set, with Freshdesk's messages and codes."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import date
 
 from freshdesk_simulator.account import Account
@@ -17,9 +17,7 @@ from freshdesk_simulator.knobs import Knobs
 from freshdesk_simulator.models import OUTBOUND_EMAIL, Status, Ticket, TicketField
 
 MAX_TAG_LENGTH = 32
-TIMESTAMP = re.compile(
-    r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?"
-)
+TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 BULK_PROPERTIES = frozenset(
     {
         "status", "priority", "type", "group_id", "responder_id", "source", "tags",
@@ -41,6 +39,14 @@ IGNORED = frozenset(
         "related_ticket_ids",
     }
 )  # fmt: skip
+JSON_TYPES: Mapping[type, str] = {
+    type(None): "Null",
+    bool: "Boolean",
+    int: "Integer",
+    float: "Float",
+    str: "String",
+    list: "Array",
+}
 CLOSURE_NAMES = {"ticket_type": "type", "group": "group_id", "agent": "responder_id"}
 
 
@@ -80,9 +86,7 @@ class Checker:
             "cc_emails": self._strings,
         }
 
-    def properties(
-        self, given: Mapping[str, object], allowed: Iterable[str]
-    ) -> dict[str, object]:
+    def properties(self, given: Mapping[str, object], allowed: Iterable[str]) -> dict[str, object]:
         """Return the values to set, by attribute name of `models.Ticket`.
 
         Call `finish()` afterwards; until then problems are only collected.
@@ -156,14 +160,13 @@ class Checker:
             self.complain(name, f"It should be one of these values: '{listed}'")
         return value
 
-    def _reference(self, name: str, value: object, known: object) -> object:
+    def _reference(self, name: str, value: object, known: Container[object] | None) -> object:
         if value is None:
             return None
         if not _is_integer(value):
             self._mismatch(name, value, "It should be a/an Positive Integer")
-        elif isinstance(known, Mapping) or known is self._account.tickets:
-            if value not in known:
-                self._unknown_reference(name)
+        elif known is not None and value not in known:
+            self._unknown_reference(name)
         return value
 
     def _unknown_reference(self, name: str) -> None:
@@ -177,8 +180,10 @@ class Checker:
         if self._knobs.long_tag == "truncate":
             texts = tuple(text[:MAX_TAG_LENGTH] for text in texts)
         if any(len(text) > MAX_TAG_LENGTH for text in texts):
-            self.complain(name, f"It should only contain elements that have maximum of "
-                                f"{MAX_TAG_LENGTH} characters")
+            self.complain(
+                name,
+                f"It should only contain elements that have maximum of {MAX_TAG_LENGTH} characters",
+            )
         if self._knobs.duplicate_tags == "keep":
             return tuple(dict.fromkeys(texts))
         unique: dict[str, str] = {}
@@ -205,7 +210,9 @@ class Checker:
             return None
         moment = moment_of(value) if isinstance(value, str) else None
         if moment is None:
-            self._mismatch(name, value, "It should be in the 'combined date and time ISO8601' format")
+            self._mismatch(
+                name, value, "It should be in the 'combined date and time ISO8601' format"
+            )
         return moment
 
     def _custom_fields(self, name: str, value: object) -> dict[str, object]:
@@ -282,18 +289,4 @@ def _nested_values(field: TicketField, key: str) -> set[str]:
 
 
 def _type_name(value: object) -> str:
-    match value:
-        case None:
-            return "Null"
-        case bool():
-            return "Boolean"
-        case int():
-            return "Integer"
-        case float():
-            return "Float"
-        case str():
-            return "String"
-        case list():
-            return "Array"
-        case _:
-            return "key/value pair"
+    return JSON_TYPES.get(type(value), "key/value pair")

@@ -1,0 +1,7 @@
+"""Entry point of `python -m freshdesk_simulator`."""
+
+import sys
+
+from freshdesk_simulator.cli import main
+
+sys.exit(main())
