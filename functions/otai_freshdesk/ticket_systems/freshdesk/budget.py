@@ -189,6 +189,7 @@ class _View:
 
     remaining: int
     heard_at: float
+    turn: int  # of the call whose reply told
 
 
 @dataclass(slots=True)
@@ -311,7 +312,15 @@ class Budget:
             if spent.turn <= lease.turn:
                 break
             later += spent.cost if spent.turn != self._turn else 0
-        self._view = _View(headers.remaining - later, now)
+        remaining = headers.remaining - later
+        if not self._is_outdated(lease, remaining, now):
+            self._view = _View(remaining, now, lease.turn)
+
+    def _is_outdated(self, lease: Lease, remaining: int, now: float) -> bool:
+        """Whether a slow reply brings better news than a later call has brought already."""
+        view = self._view
+        fresh = view is not None and now - view.heard_at < WINDOW
+        return fresh and view is not None and lease.turn < view.turn and remaining > view.remaining
 
     def _let_through(self, kind: CallKind, cost: int) -> Lease:
         self._turn += 1

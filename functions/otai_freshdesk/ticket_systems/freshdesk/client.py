@@ -425,7 +425,8 @@ class FreshdeskClient:
 
     def _log(self, call: Call, reply: _RawReply | None, seconds: float) -> None:
         status = None if reply is None else reply.status
-        failed = status is None or status >= 300
+        # 404 is an ordinary answer: tickets get deleted.
+        failed = status is None or (status >= 300 and status != 404)
         logger.log(
             logging.WARNING if failed else logging.DEBUG,
             "Freshdesk %s -> %s",
