@@ -35,6 +35,10 @@ from freshdesk_simulator.models import Agent
 PREFIX = "/api/v2"
 ROUTES = (*search.ROUTES, *bulk.ROUTES, *ticket_calls.ROUTES, *account_calls.ROUTES)
 WITH_BODY = {"POST", "PUT", "PATCH"}
+NO_API = (
+    "The API feature(s) is/are not supported in your plan. "
+    "Please upgrade your account to use it."
+)
 HTML_ERROR = (
     "<html><head><title>502 Bad Gateway</title></head>"
     "<body><center><h1>502 Bad Gateway</h1></center></body></html>"
@@ -130,6 +134,8 @@ class Api:
     def _try(self, request: RawRequest, number: int, progress: _Progress) -> ApiReply:
         knobs = self._knobs()
         route, path = self._route(request)
+        if self._desk.account.plan == "free":
+            raise ForbiddenError(NO_API, "require_feature")
         query = QueryParams(request.url.query)
         single = {name: query[name] for name in query}
         body, readable = _json_object(request)
@@ -141,8 +147,6 @@ class Api:
             progress.rate = self._limiter.state(1, knobs)
             raise
         agent = progress.agent = self._authenticate(request.headers)
-        if self._desk.account.plan == "free":
-            raise ForbiddenError
         self._check_form(request)
         if not readable:
             raise InvalidJsonError
