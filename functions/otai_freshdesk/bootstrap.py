@@ -6,10 +6,10 @@ but touches neither the network nor a secret, so that a snapshot taken afterward
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from otai_freshdesk.application.errors import HelpDeskError
@@ -72,6 +72,11 @@ class Application:
         """The adapter of the configured name; made on first use."""
         return connect(self.settings.system, self.clock)
 
+    async def aclose(self) -> None:
+        """Close the connections, if any were made."""
+        if "_adapter" in self.__dict__:
+            await self._adapter.aclose()
+
     async def webhook(self, ticket_id: int, *, seconds: float) -> Outcome:
         """Triage the ticket of a webhook within `seconds`, or leave it to the sweep.
 
@@ -88,12 +93,19 @@ class Application:
         except HelpDeskError as error:
             return _deferred(ticket_id, str(error))
 
-    async def sweep(self, *, seconds: float, since: datetime | None = None) -> SweepReport:
+    async def sweep(
+        self,
+        *,
+        seconds: float,
+        since: datetime | None = None,
+        observe: Callable[[Outcome], None] | None = None,
+    ) -> SweepReport:
         """Sweep once within `seconds`, and remember how far it came.
 
         Args:
             seconds: after this nothing new is begun.
             since: look at tickets updated from here on, however old, and leave the cursor alone.
+            observe: told what became of each ticket.
 
         Raises:
             OSError: the state can be neither read nor kept.
@@ -104,7 +116,9 @@ class Application:
         state = replace(state, switched_on=first_sweep)
         help_desk = self.help_desk(stop_at + GRACE)
         triage = self.triage(help_desk, since or self.settings.triage.switched_on or first_sweep)
-        sweep = Sweep(help_desk, triage, self.settings.sweep_settings(), clock=self.clock)
+        sweep = Sweep(
+            help_desk, triage, self.settings.sweep_settings(), clock=self.clock, observe=observe
+        )
         report = await sweep.run(state, stop_at=stop_at, since=since)
         await asyncio.to_thread(self.store.save, report.state.to_json())
         return report
@@ -151,12 +165,13 @@ def _deferred(ticket_id: int, reason: str) -> Outcome:
     return Outcome(ticket_id=ticket_id, status=Status.DEFERRED, reason=reason)
 
 
-def application(environment: Mapping[str, str] = os.environ) -> Application:
-    """Return the application as `OTAI_CONFIG` (or the config.yml beside us) describes it.
+@cache
+def application() -> Application:
+    """Return the process's application, as `OTAI_CONFIG` or the deployed config.yml describes it.
 
     Raises:
         ConfigError: the configuration cannot be used; the message says what to do.
         BundleError: the model cannot be used.
     """
-    path = Path(environment.get("OTAI_CONFIG") or CONFIG_PATH)
-    return Application(load_settings(path, environment))
+    path = Path(os.environ.get("OTAI_CONFIG") or CONFIG_PATH)
+    return Application(load_settings(path, os.environ))

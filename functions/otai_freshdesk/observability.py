@@ -26,10 +26,15 @@ _METRICS = {
 }
 
 
-def observe_outcome(outcome: Outcome) -> None:
-    """Log and count what became of one ticket."""
+def log_outcome(outcome: Outcome) -> None:
+    """Log what became of one ticket."""
     level = logger.warning if outcome.status in {Status.DEFERRED, Status.REJECTED} else logger.info
     level("ticket", extra={"ticket": outcome.as_record()})
+
+
+def observe_outcome(outcome: Outcome) -> None:
+    """Log and count what became of one ticket."""
+    log_outcome(outcome)
     if name := _METRICS.get(outcome.status):
         _count(name, 1)
     _count("TicketsAbstained", int(outcome.abstained and outcome.written is not None))

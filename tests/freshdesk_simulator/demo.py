@@ -34,7 +34,7 @@ from freshdesk_simulator.models import PRIORITIES, Status, Ticket
 ROOT = Path(__file__).parents[2]
 TICKETS = 200
 HOUR = 3600
-SECRET = "a-demonstration-secret-that-protects-nothing"  # noqa: S105
+SECRET = "a-demonstration-secret-that-protects-nothing"
 LABELS = ("queue", "type", "priority")
 MARKER = "otai-"
 
@@ -86,17 +86,16 @@ class Outcomes(logging.Handler):
 def main() -> int:
     """Run the demonstration and return the exit code."""
     console = Console(width=None if sys.stdout.isatty() else 150)
-    dice = random.Random(20261122)  # noqa: S311 - chance for show
+    dice = random.Random(20261122)
     clock = SystemClock()
     simulator = Simulator(english_account(clock, plan="enterprise"), seed=7)
     now = int(clock.time())
     samples = _fill(simulator, now, dice)
     with simulator, _configured(simulator.url, switched_on=now - 6 * HOUR):
         # Imported here: the functions read their configuration when they are imported.
-        import sweep.app  # noqa: PLC0415
-        import webhook.app  # noqa: PLC0415
-
-        from otai_freshdesk.observability import logger  # noqa: PLC0415
+        import sweep.app
+        import webhook.app
+        from otai_freshdesk.observability import logger
 
         outcomes = Outcomes()
         logging.getLogger(logger.name).handlers[:] = [outcomes]
@@ -132,7 +131,7 @@ def _fill(simulator: Simulator, now: int, dice: random.Random) -> list[Sample]:
     }
     samples = []
     for number, row in enumerate(rows[:TICKETS]):
-        name = dice.choice(list(circumstances)) if dice.random() < 0.3 else ""  # noqa: PLR2004
+        name = dice.choice(list(circumstances)) if dice.random() < 0.3 else ""
         created = now - 5 * HOUR + number * 60
         properties = {"created_at": created} | (circumstances[name]() if name else {})
         body = row["body"] if "<" in row["body"] else row["body"].replace("\n", "<br>\n")
@@ -183,7 +182,7 @@ def _send_webhooks(
     for sample in track(samples, "Webhooks", console=console):
         event["body"] = json.dumps({"freshdesk_webhook": {"ticket_id": str(sample.before.id)}})
         luck = dice.random()
-        deliveries = 0 if luck < 0.10 else 2 if luck < 0.15 else 1  # noqa: PLR2004
+        deliveries = 0 if luck < 0.10 else 2 if luck < 0.15 else 1
         for _ in range(deliveries):
             reply = handler(event, LambdaContext(seconds=10.0))
             if reply["statusCode"] not in {200, 202}:
@@ -217,7 +216,7 @@ def _faults(simulator: Simulator, samples: Sequence[Sample], switched_on: int) -
             faults.append(f"ticket {before.id} was written {writes} times, expected {expected}")
         decided = {
             "group": before.group_id is not None and after.group_id != before.group_id,
-            "priority": before.priority != 1 and after.priority != before.priority,
+            "priority": before.priority not in {1, after.priority},
             "tags": not set(before.tags) <= set(after.tags),
         }
         faults += [

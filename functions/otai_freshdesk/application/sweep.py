@@ -10,7 +10,7 @@ cheap list of what has changed since the read.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,7 @@ from otai_freshdesk.clock import Clock
 from otai_freshdesk.domain.policy import Policy
 from otai_freshdesk.domain.ticket import Ticket
 
+OUT_OF_TIME = "out of time; the next sweep goes on from here"
 CLOCK_SKEW = timedelta(minutes=5)  # by how much Freshdesk's clock may differ from ours
 
 
@@ -39,11 +40,14 @@ class SweepSettings:
         overlap: how far before the cursor to start, for updates that show up late.
         chunk: most single writes after one last look.
         concurrency: single writes under way at once.
+        bulk: write tickets that want the same together.
         bulk_max: tickets in one bulk update.
         bulk_min: fewer tickets than this are written singly.
         bulk_min_age: younger tickets are written singly, since a webhook may still come.
         bulk_settles: after this a bulk update has surely been applied.
         pending_max: judged tickets that wait for others of their kind.
+        walk_share: part of the time in which to look for tickets; the rest is for writing those
+            that wait.
         read_ahead: tickets read before they are judged.
         park_after: failed sweeps after which a ticket is left to a human.
         give_up_after: failures in a row that mean the help desk is down, not the tickets.
@@ -53,11 +57,13 @@ class SweepSettings:
     overlap: timedelta = timedelta(minutes=10)
     chunk: int = 20
     concurrency: int = 4
+    bulk: bool = True
     bulk_max: int = 100
     bulk_min: int = 5
     bulk_min_age: timedelta = timedelta(hours=2)
     bulk_settles: timedelta = timedelta(minutes=1)
     pending_max: int = 3000
+    walk_share: float = 0.75
     read_ahead: int = 200
     park_after: int = 5
     give_up_after: int = 5
@@ -174,12 +180,19 @@ class Sweep:
     """The use case; one instance runs one sweep after the other."""
 
     def __init__(
-        self, help_desk: HelpDesk, triage: Triage, settings: SweepSettings, *, clock: Clock
+        self,
+        help_desk: HelpDesk,
+        triage: Triage,
+        settings: SweepSettings,
+        *,
+        clock: Clock,
+        observe: Callable[[Outcome], None] | None = None,
     ) -> None:
         self._help_desk = help_desk
         self._triage = triage
         self._settings = settings
         self._clock = clock
+        self._observe = observe or (lambda _: None)
 
     async def run(
         self, state: SweepState, *, stop_at: float, since: datetime | None = None
@@ -205,6 +218,7 @@ class Sweep:
             settings=self._settings,
             clock=self._clock,
             report=report,
+            observe=self._observe,
             stop_at=stop_at,
         )
         return await run.go(since)
@@ -221,6 +235,7 @@ class _Run:
         settings: SweepSettings,
         clock: Clock,
         report: SweepReport,
+        observe: Callable[[Outcome], None],
         stop_at: float,
     ) -> None:
         self._help_desk = help_desk
@@ -228,7 +243,9 @@ class _Run:
         self._settings = settings
         self._clock = clock
         self._report = report
+        self._observe = observe
         self._stop_at = stop_at
+        self._walk_until = stop_at - (1 - settings.walk_share) * (stop_at - clock.monotonic())
         self._started = _datetime(clock.time())
         self._started_monotonic = clock.monotonic()
         self._feed = ChangeFeed(help_desk, triage.policy, self._started - CLOCK_SKEW)
@@ -261,17 +278,22 @@ class _Run:
     async def _walk(self, start: datetime) -> None:
         tickets = self._help_desk.updated_between(start, self._started)
         async with prefetch(tickets, self._settings.read_ahead) as ahead:
-            await self._take_all(ahead)
+            whole = await self._take_all(ahead)
         await self._flush_all()
+        if not whole:
+            raise _StopSweepError(OUT_OF_TIME)
         self._reached = self._started
 
-    async def _take_all(self, tickets: AsyncIterator[Ticket]) -> None:
+    async def _take_all(self, tickets: AsyncIterator[Ticket]) -> bool:
+        """Judge the tickets in turn; return whether there was time for all of them."""
         async for ticket in tickets:
-            self._check_deadline()
+            if self._clock.monotonic() >= self._walk_until:
+                return False
             if ticket.id not in self._seen:
                 self._seen.add(ticket.id)
                 await self._take(ticket)
             self._reached = ticket.updated_at
+        return True
 
     async def _take(self, ticket: Ticket) -> None:
         self._report.looked_at += 1
@@ -300,7 +322,7 @@ class _Run:
         """A bulk update replaces all tags, and says nothing of a ticket that it left out."""
         verifying = self._verify_until is not None and ticket.updated_at <= self._verify_until
         old = self._started - ticket.created_at >= self._settings.bulk_min_age
-        return not ticket.tags and not verifying and old
+        return self._settings.bulk and old and not ticket.tags and not verifying
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -403,9 +425,10 @@ class _Run:
 
     def _check_deadline(self) -> None:
         if self._clock.monotonic() >= self._stop_at:
-            raise _StopSweepError("out of time; the next sweep goes on from here")
+            raise _StopSweepError(OUT_OF_TIME)
 
     def _count(self, outcome: Outcome, ticket: Ticket | None = None) -> None:
+        self._observe(outcome)
         report = self._report
         report.counts[outcome.status.value] += 1
         report.abstained += outcome.abstained and outcome.status is not Status.SKIPPED
@@ -423,21 +446,21 @@ class _Run:
     def _hold_cursor_at_ticket(self, ticket: Ticket) -> None:
         self._unhandled = _earliest(self._unhandled, ticket.updated_at)
 
-    def _still_to_verify(self) -> datetime | None:
-        return None if self._report.complete else self._verify_until
-
     def _remember(self, start: datetime) -> None:
         """Move the cursor to the first ticket that is not surely handled."""
+        before = self._report.state
         reached = self._reached or start
         marks = (self._unhandled, self._bulk_since, self._pending.oldest_update())
         cursor = min([reached, *(mark for mark in marks if mark)])
-        settled = self._bulk_since and _datetime(self._clock.time()) + self._settings.bulk_settles
-        self._report.state = replace(
-            self._report.state,
-            cursor=cursor,
-            verify_until=reached if self._bulk_since else self._still_to_verify(),
-            settled_at=settled or None,
-        )
+        state = replace(before, cursor=cursor)
+        if self._bulk_since:
+            # Going on in bulk is worth it only while bulk updates get us anywhere.
+            stuck = self._report.complete or cursor == before.cursor
+            settled_at = _datetime(self._clock.time()) + self._settings.bulk_settles
+            state = replace(state, settled_at=settled_at, verify_until=reached if stuck else None)
+        elif self._report.complete:
+            state = replace(state, settled_at=None, verify_until=None)
+        self._report.state = state
 
 
 def _datetime(seconds: float) -> datetime:

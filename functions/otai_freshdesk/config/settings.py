@@ -203,12 +203,11 @@ class Settings(_Model):
 
     def sweep_settings(self) -> SweepSettings:
         """Return how a sweep goes about it."""
-        defaults = SweepSettings()
         return SweepSettings(
             look_back=self.sweep.look_back,
             overlap=self.sweep.overlap,
             park_after=self.sweep.park_after,
-            bulk_min=defaults.bulk_min if self.sweep.bulk else defaults.pending_max + 1,
+            bulk=self.sweep.bulk,
         )
 
 

@@ -42,8 +42,10 @@ class Changes:
 
     def tags_merged_into(self, present: tuple[str, ...]) -> tuple[str, ...]:
         """Return `present` followed by the tags that are missing; Freshdesk ignores case."""
-        known = {tag.casefold() for tag in present}
-        return present + tuple(tag for tag in self.tags if tag.casefold() not in known)
+        merged = {tag.casefold(): tag for tag in reversed(self.tags)}
+        for tag in present:
+            merged.pop(tag.casefold(), None)
+        return (*present, *reversed(merged.values()))
 
     def without(self, fields: frozenset[str]) -> "Changes":
         """Return the same changes, leaving `fields` alone."""

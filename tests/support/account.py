@@ -1,0 +1,104 @@
+"""A simulated account, and the application as it is configured for it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from freshdesk_simulator import Simulator, VirtualClock, english_account
+from freshdesk_simulator.models import Ticket
+
+from otai_freshdesk.application.ports import Classifier
+from otai_freshdesk.application.sweep_state import SweepStateStore
+from otai_freshdesk.bootstrap import Application
+from otai_freshdesk.config.settings import parse_settings
+from otai_freshdesk.cursor import MemoryStore
+from support.classifiers import SubjectClassifier
+
+CONFIG = b"""
+open_ticket_ai:
+  system:
+    provider_key: FreshdeskAdapter
+    params: {freshdesk_domain: acme, freshdesk_api_key: "file:/nowhere"}
+  webhook: {secret: "env:OTAI_TEST_SECRET"}
+  triage:
+    mode: live
+    fields:
+      group:
+        target: queue
+        labels: {billing_payments: Billing, sales_presales: Sales, "tech*": Technical Support}
+      type: {target: type}
+      priority: {target: priority, undecided: [Low]}
+"""
+
+
+class Account:
+    """One simulated account with the application connected to it."""
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        overrides: Mapping[str, str],
+        classifier: Classifier | None = None,
+        store: SweepStateStore | None = None,
+    ) -> None:
+        self.simulator = simulator
+        self.classifier = classifier or SubjectClassifier()
+        self.store = store or MemoryStore()
+        self.overrides = overrides
+        self._processes: list[Application] = []
+        self.application = self.process()
+
+    def process(self) -> Application:
+        """Return another process of the same deployment: same state, nothing else shared."""
+        environment = {
+            "OTAI_FRESHDESK_URL": self.simulator.url,
+            "OTAI_API_KEY": "env:OTAI_TEST_API_KEY",
+            "OTAI_TRIAGE_FROM": "2026-01-01T00:00:00Z",
+            **self.overrides,
+        }
+        process = Application(
+            parse_settings(CONFIG, environment),
+            clock=self.simulator.clock,
+            classifier=self.classifier,
+            store=self.store,
+        )
+        self._processes.append(process)
+        return process
+
+    async def aclose(self) -> None:
+        """Close the connections of all processes."""
+        for process in self._processes:
+            await process.aclose()
+
+    def add(self, subject: str = "Hello", **properties: object) -> int:
+        """Add a ticket and return its id."""
+        return self.simulator.account.add_ticket(subject, "<p>Text</p>", **properties).id  # type: ignore[arg-type]
+
+    def ticket(self, ticket_id: int) -> Ticket:
+        """Return a ticket as it is now."""
+        return self.simulator.account.ticket(ticket_id)
+
+    def group_of(self, ticket_id: int) -> str | None:
+        """Return the name of a ticket's group."""
+        group_id = self.ticket(ticket_id).group_id
+        return self.simulator.account.groups[group_id].name if group_id else None
+
+    def writes(self, ticket_id: int) -> int:
+        """Return how often a ticket was written through the API."""
+        return len(self.simulator.journal.api_writes_to(ticket_id))
+
+    def is_marked(self, ticket_id: int) -> bool:
+        """Tell whether a ticket carries the application's marker."""
+        marker = self.application.settings.marker(self.classifier.bundle_id)
+        return marker in self.ticket(ticket_id).tags
+
+
+@asynccontextmanager
+async def connected_account(**overrides: str) -> AsyncIterator[Account]:
+    """Serve an English account on loopback and connect an application; virtual time."""
+    clock = VirtualClock(datetime(2026, 11, 22, 8, tzinfo=UTC).timestamp())
+    with Simulator(english_account(clock)) as simulator:
+        account = Account(simulator, overrides=overrides)
+        yield account
+        await account.aclose()
