@@ -1,0 +1,351 @@
+"""Fine-tunes the encoder on the tickets without letting it forget what it knew.
+
+Five linear heads read the `<s>` vector (`ticket`), while the mean vector (`general`) is held where
+the pretrained encoder has it: on the tickets, on their subjects and on a few words out of them.
+
+The two halves of every batch run in two threads of one torch thread each. On two shared cores that
+is several times faster than two torch threads within every operation, which wait for each other
+hundreds of times a step.
+"""
+
+import json
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from classifier_training.encoder.dequantise import Weights
+from classifier_training.encoder.examples import Example
+from classifier_training.encoder.model import Dropout, Encoder
+from classifier_training.encoder.rows import TARGETS
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+ORDERED = "priority"
+TAIL_PIECES = 48
+CHUNK = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        epochs: How often every ticket is seen.
+        frozen_layers: Lowest layers that stay as they are, besides the embeddings.
+        batch: Tickets a step.
+        encoder_rate: Peak learning rate of the encoder's last layer.
+        head_rate: Peak learning rate of the heads.
+        layer_decay: What a layer's rate is multiplied by to get that of the layer below.
+        warm_up: Share of the steps in which the rates rise; then they fall linearly to nothing.
+        weight_decay: As AdamW has it.
+        dropout: Share of features dropped.
+        smoothing: Share of a label's probability that goes to the others (for the ordered target:
+            to its neighbours).
+        losses: Weight of each target.
+        general_loss: Weight of keeping `general` in its place.
+        phrases: Short phrases a step, on which `general` is kept too.
+        max_pieces: Longer tickets lose their middle.
+        threads: Parts of a batch that run at the same time.
+        seed: Of everything random.
+    """
+
+    epochs: float = 6
+    frozen_layers: int = 4
+    batch: int = 16
+    encoder_rate: float = 8e-5
+    head_rate: float = 2e-3
+    layer_decay: float = 0.92
+    warm_up: float = 0.1
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    smoothing: float = 0.05
+    losses: dict[str, float] = field(
+        default_factory=lambda: {
+            "queue": 1.0,
+            "type": 0.6,
+            "priority": 0.8,
+            "sentiment": 0.6,
+            "language": 0.1,
+        }
+    )
+    general_loss: float = 1.0
+    phrases: int = 12
+    max_pieces: int = 192
+    threads: int = 2
+    seed: int = 7
+
+
+class Heads(nn.Module):  # type: ignore[misc]
+    """One linear head a target over the `ticket` vector."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.linear = nn.ModuleList(nn.Linear(hidden, len(labels)) for labels in TARGETS.values())
+
+    def forward(self, ticket: Tensor) -> dict[str, Tensor]:
+        """Return the logits of each target."""
+        return {name: head(ticket) for name, head in zip(TARGETS, self.linear, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one thread works on in a step: tickets with their labels, and phrases."""
+
+    tickets: list[Tensor]
+    labels: Tensor
+    phrases: list[Tensor]
+    anchors: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Where the pretrained encoder has `general`, for every ticket and every phrase.
+
+    Distances are taken from the mean vector, since this encoder's vectors all lie in a narrow cone.
+    """
+
+    tickets: Tensor
+    phrases: Tensor
+    held_out: Tensor
+    centre: Tensor
+
+    def loss(self, general: Tensor, anchors: Tensor) -> Tensor:
+        """Return the summed cosine distances of `general` from `anchors`."""
+        moved = functional.cosine_similarity(general - self.centre, anchors - self.centre)
+        return (1 - moved).sum()
+
+
+class Training:
+    """One run: its model, its data and its state, which a checkpoint holds between epochs."""
+
+    def __init__(
+        self, weights: Weights, examples: Sequence[Example], settings: Settings, folder: Path
+    ) -> None:
+        """Set up a run, or the continuation of the one whose checkpoint lies in `folder`."""
+        torch.set_num_threads(1)
+        torch.manual_seed(settings.seed)
+        self.settings, self.folder = settings, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._pool = ThreadPoolExecutor(settings.threads)
+        self.encoder = Encoder(weights, settings.frozen_layers)
+        self.heads = Heads(weights["word"].shape[1])
+        self.train_set = [example for example in examples if not example.held_back]
+        self.held_out = [example for example in examples if example.held_back]
+        self._tickets = self._lower([example.pieces for example in self.train_set])
+        self._phrases = self._lower([p for example in self.train_set for p in example.phrases])
+        self._held_out = self._lower([example.pieces for example in self.held_out])
+        self.anchors = self._anchors()
+        self.steps = -(-len(self.train_set) // settings.batch)
+        self.optimiser = torch.optim.AdamW(
+            self._groups(), weight_decay=settings.weight_decay, fused=True
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._factor)
+        self.epoch = self._resume()
+
+    def run(self) -> Weights:
+        """Train to the end and return the encoder's weights, named as `dequantise` names them."""
+        total = round(self.settings.epochs * self.steps)
+        self._log("start", settings=asdict(self.settings), tickets=len(self.train_set), steps=total)
+        while self.epoch * self.steps < total:
+            begin, done = time.monotonic(), self.epoch * self.steps
+            losses = self._train_epoch(min(self.steps, total - done))
+            self.epoch += 1
+            metrics = self.evaluate()
+            self._save()
+            seconds = round(time.monotonic() - begin)
+            self._log("epoch", epoch=self.epoch, seconds=seconds, losses=losses, held_out=metrics)
+        return self.encoder.weights()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return each target's accuracy on the calibration part, and how far `general` moved."""
+        labels = torch.tensor([example.labels for example in self.held_out])
+        general, ticket = self._encode(self._held_out)
+        with torch.no_grad():
+            guesses = {name: logits.argmax(dim=1) for name, logits in self.heads(ticket).items()}
+        metrics = {
+            name: round(float((guesses[name] == labels[:, at]).float().mean()), 4)
+            for at, name in enumerate(TARGETS)
+        }
+        kept = (general * self.anchors.held_out).sum(dim=1).mean()
+        return metrics | {"general_cosine": round(float(kept), 4)}
+
+    def _train_epoch(self, steps: int) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        for step, parts in enumerate(self._batches(steps), 1):
+            work = [
+                self._pool.submit(self._gradients, part, 1_000_003 * self._step + number)
+                for number, part in enumerate(parts)
+            ]
+            results = [future.result() for future in work]
+            for parameter, *gradients in zip(
+                self._parameters(), *(gradients for gradients, _ in results), strict=True
+            ):
+                parameter.grad = torch.stack(gradients).sum(dim=0)
+            nn.utils.clip_grad_norm_(self._parameters(), 1.0)
+            self.optimiser.step()
+            self.schedule.step()
+            for _, losses in results:
+                for name, loss in losses.items():
+                    sums[name] = sums.get(name, 0.0) + loss
+            if step % 20 == 0:
+                means = {name: round(value / step, 4) for name, value in sums.items()}
+                self._log("step", step=self._step, losses=means)
+        return {name: round(value / steps, 4) for name, value in sums.items()}
+
+    def _gradients(self, part: Part, seed: int) -> tuple[tuple[Tensor, ...], dict[str, float]]:
+        """Return one part's gradients and its share of the batch's losses."""
+        settings = self.settings
+        dropout = Dropout(settings.dropout, torch.Generator().manual_seed(seed))
+        general, ticket = self.encoder([*part.tickets, *part.phrases], dropout)
+        ticket = ticket[: len(part.tickets)]
+        ticket = ticket * dropout.masks(*ticket.shape)
+        losses = {
+            "general": self.anchors.loss(general, part.anchors)
+            / (settings.batch + settings.phrases)
+        }
+        for at, (name, logits) in enumerate(self.heads(ticket).items()):
+            wanted = _soft_labels(name, part.labels[:, at], settings.smoothing)
+            loss = functional.cross_entropy(logits, wanted, reduction="sum")
+            losses[name] = loss / settings.batch
+        weights = settings.losses | {"general": settings.general_loss}
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+        gradients = torch.autograd.grad(total, self._parameters())
+        return gradients, {name: loss.item() for name, loss in losses.items()}
+
+    def _batches(self, steps: int) -> Iterator[list[Part]]:
+        """Yield the parts of every batch of this epoch: tickets at random, spread by length."""
+        settings = self.settings
+        draw = random.Random(f"{settings.seed} {self.epoch}")  # noqa: S311 - nothing secret
+        order = list(range(len(self.train_set)))
+        draw.shuffle(order)
+        for step in range(steps):
+            batch = order[step * settings.batch : (step + 1) * settings.batch]
+            batch.sort(key=lambda index: len(self.train_set[index].pieces))
+            phrases = draw.sample(range(len(self._phrases)), settings.phrases)
+            yield [
+                self._part(batch[number :: settings.threads], phrases[number :: settings.threads])
+                for number in range(settings.threads)
+            ]
+
+    def _part(self, tickets: list[int], phrases: list[int]) -> Part:
+        return Part(
+            tickets=[self._tickets[index] for index in tickets],
+            labels=torch.tensor([self.train_set[index].labels for index in tickets]),
+            phrases=[self._phrases[index] for index in phrases],
+            anchors=torch.cat([self.anchors.tickets[tickets], self.anchors.phrases[phrases]]),
+        )
+
+    def _anchors(self) -> Anchors:
+        """Return where the pretrained encoder has everything, from the folder if it lies there."""
+        path = self.folder / "anchors.npz"
+        if not path.exists():
+            texts = {"tickets": self._tickets, "phrases": self._phrases, "held_out": self._held_out}
+            np.savez(path, **{name: self._encode(part)[0].numpy() for name, part in texts.items()})
+        with np.load(path) as stored:
+            tickets, phrases, held_out = (
+                torch.from_numpy(stored[name]) for name in ("tickets", "phrases", "held_out")
+            )
+        centre = torch.cat([tickets, phrases]).mean(dim=0)
+        return Anchors(tickets, phrases, held_out, centre)
+
+    def _lower(self, texts: Sequence[list[int]]) -> list[Tensor]:
+        """Return what the frozen layers make of `texts`."""
+        cut = [self._cut(text) for text in texts]
+        chunks = [cut[at : at + CHUNK] for at in range(0, len(cut), CHUNK)]
+        return [states for chunk in self._pool.map(self.encoder.lower, chunks) for states in chunk]
+
+    def _encode(self, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return (`general`, `ticket`) of `texts`, without dropout."""
+        chunks = [texts[at : at + CHUNK] for at in range(0, len(texts), CHUNK)]
+        general, ticket = zip(*self._pool.map(self._forward, chunks), strict=True)
+        return torch.cat(general), torch.cat(ticket)
+
+    def _forward(self, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            general, ticket = self.encoder(texts)
+        return general, ticket
+
+    def _cut(self, pieces: list[int]) -> Tensor:
+        limit = self.settings.max_pieces
+        if len(pieces) > limit:
+            pieces = [*pieces[: limit - TAIL_PIECES], *pieces[-TAIL_PIECES:]]
+        return torch.tensor(pieces)
+
+    def _parameters(self) -> list[nn.Parameter]:
+        modules = (self.encoder, self.heads)
+        return [p for module in modules for p in module.parameters() if p.requires_grad]
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return the parameters by learning rate: the lower the layer, the smaller."""
+        settings, depth = self.settings, len(self.encoder.layers)
+        groups = [
+            {
+                "params": list(layer.parameters()),
+                "lr": settings.encoder_rate * settings.layer_decay ** (depth - 1 - at),
+            }
+            for at, layer in enumerate(self.encoder.layers)
+            if at >= settings.frozen_layers
+        ]
+        return [*groups, {"params": list(self.heads.parameters()), "lr": settings.head_rate}]
+
+    def _factor(self, step: int) -> float:
+        """Return the share of the peak learning rate at `step`."""
+        total = self.settings.epochs * self.steps
+        rise = self.settings.warm_up * total
+        return (step + 1) / rise if step < rise else max(0.0, (total - step) / (total - rise))
+
+    @property
+    def _step(self) -> int:
+        return int(self.schedule.last_epoch)
+
+    def _resume(self) -> int:
+        """Take over the checkpoint, if there is one, and return the number of finished epochs."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return 0
+        state = torch.load(path, weights_only=True)
+        for name, part in self._stateful():
+            part.load_state_dict(state[name])
+        return int(state["epoch"])
+
+    def _save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        partial = self.folder / f"{CHECKPOINT}.partial"
+        state = {name: part.state_dict() for name, part in self._stateful()}
+        torch.save(state | {"epoch": self.epoch}, partial)
+        partial.replace(self.folder / CHECKPOINT)
+
+    def _stateful(self) -> Iterable[tuple[str, Any]]:
+        return (
+            ("encoder", self.encoder),
+            ("heads", self.heads),
+            ("optimiser", self.optimiser),
+            ("schedule", self.schedule),
+        )
+
+    def _log(self, event: str, **values: object) -> None:
+        line = json.dumps({"event": event, "time": round(time.time()), **values})
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+        print(line, flush=True)
+
+
+def _soft_labels(target: str, labels: Tensor, smoothing: float) -> Tensor:
+    """Return the wanted probabilities [tickets, labels]."""
+    count = len(TARGETS[target])
+    if target == ORDERED:
+        distance = (torch.arange(count) - labels[:, None]).abs()
+        neighbours = (distance == 1).float()
+        spread = neighbours / neighbours.sum(dim=1, keepdim=True)
+    else:
+        spread = torch.full((len(labels), count), 1 / count)
+    return (1 - smoothing) * functional.one_hot(labels, count) + smoothing * spread
