@@ -36,8 +36,7 @@ PREFIX = "/api/v2"
 ROUTES = (*search.ROUTES, *bulk.ROUTES, *ticket_calls.ROUTES, *account_calls.ROUTES)
 WITH_BODY = {"POST", "PUT", "PATCH"}
 NO_API = (
-    "The API feature(s) is/are not supported in your plan. "
-    "Please upgrade your account to use it."
+    "The API feature(s) is/are not supported in your plan. Please upgrade your account to use it."
 )
 HTML_ERROR = (
     "<html><head><title>502 Bad Gateway</title></head>"

@@ -23,15 +23,15 @@ SECRET_USER = "freshdesk"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
     options = _parser().parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     try:
         simulator = build(options)
         simulator.start(host=options.host, port=options.port)
     except (SimulatorError, OSError, ValueError) as error:
         sys.stderr.write(f"freshdesk_simulator: {error}\n")
         return 1
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     ready = {
         "url": simulator.url,
         "api_key": simulator.api_key,

@@ -1,14 +1,16 @@
 """Clocks: the real one, and a virtual one on which a day passes in a millisecond."""
 
 import asyncio
-import heapq
 import itertools
 import threading
 import time as real_time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
+
+from sortedcontainers import SortedList
 
 DEFAULT_START = "2026-03-02T08:00:00Z"
 # A request answered in process takes a few dozen turns of the event loop. A sleeper lets that
@@ -61,7 +63,7 @@ class VirtualClock:
         """Set the clock to its start."""
         self._start = parse_timestamp(start) if isinstance(start, str) else float(start)
         self._now = float(self._start)
-        self._sleepers: list[tuple[float, int]] = []
+        self._sleepers: SortedList[_Sleeper] = SortedList()
         self._numbers = itertools.count()
         self._listeners: list[Callable[[], None]] = []
         self._lock = threading.RLock()
@@ -98,34 +100,66 @@ class VirtualClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        entry = (self._now + seconds, next(self._numbers))
+        sleeper = _Sleeper(self._now + seconds, next(self._numbers), asyncio.get_running_loop())
         with self._lock:
-            heapq.heappush(self._sleepers, entry)
+            self._sleepers.add(sleeper)
         try:
-            while self._now < entry[0]:
-                for _ in range(TURNS_BEFORE_ADVANCE):
-                    await asyncio.sleep(0)
-                if self._is_next(entry):
-                    self._move_to(entry[0])
+            while self._now < sleeper.deadline:
+                if self._is_next(sleeper):
+                    await self._drive(sleeper)
+                else:
+                    await sleeper.wait()
         finally:
-            self._forget(entry)
+            with self._lock:
+                self._sleepers.remove(sleeper)
+            self._wake_next()
 
-    def _is_next(self, entry: tuple[float, int]) -> bool:
-        with self._lock:
-            return bool(self._sleepers) and self._sleepers[0] == entry
+    async def _drive(self, sleeper: "_Sleeper") -> None:
+        """Let everybody else run for a while, then move the time, unless somebody is before us."""
+        for _ in range(TURNS_BEFORE_ADVANCE):
+            await asyncio.sleep(0)
+        if self._is_next(sleeper):
+            self._move_to(sleeper.deadline)
 
-    def _forget(self, entry: tuple[float, int]) -> None:
+    def _is_next(self, sleeper: "_Sleeper") -> bool:
         with self._lock:
-            self._sleepers.remove(entry)
-            heapq.heapify(self._sleepers)
+            return bool(self._sleepers) and self._sleepers[0] is sleeper
+
+    def _wake_next(self) -> None:
+        with self._lock:
+            if self._sleepers:
+                self._sleepers[0].wake()
 
     def _move_to(self, moment: float) -> None:
         with self._lock:
             if moment <= self._now:
                 return
             self._now = moment
+            for sleeper in self._sleepers:
+                if sleeper.deadline > moment:
+                    break
+                sleeper.wake()
         for listener in self._listeners:
             listener()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Sleeper:
+    """One task asleep. Only the earliest drives the time; the others wait for their event."""
+
+    deadline: float
+    number: int
+    loop: asyncio.AbstractEventLoop = field(compare=False)
+    event: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+
+    async def wait(self) -> None:
+        self.event.clear()
+        await self.event.wait()
+
+    def wake(self) -> None:
+        """Wake the task, from whatever thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.event.set)
 
 
 def parse_timestamp(text: str) -> int:

@@ -197,7 +197,7 @@ async def test_raw_bodies_break_on_quotes(
 @pytest.mark.parametrize("template", ["", TEMPLATE])
 async def test_trailing_comma(desk: Simulator, receiver: Receiver, template: str) -> None:
     body = await sent(desk, receiver, "trailing_comma", template)
-    with pytest.raises(ValueError, match="trailing comma|Expecting property name"):
+    with pytest.raises(ValueError, match=r"trailing comma|Expecting property name"):
         json.loads(body)
     assert json.loads(body.replace(b",}", b"}"))["freshdesk_webhook"]
 

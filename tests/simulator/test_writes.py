@@ -75,7 +75,10 @@ async def test_tag_of_33_characters(
         ({"custom_fields": []}, [("custom_fields", "datatype_mismatch")]),
         ({"due_by": "soon"}, [("due_by", "datatype_mismatch")]),
         ({"internal_group_id": None}, [("status", "missing_field")]),
-        ({"status": "x", "tags": 1}, [("status", "datatype_mismatch"), ("tags", "datatype_mismatch")]),
+        (
+            {"status": "x", "tags": 1},
+            [("status", "datatype_mismatch"), ("tags", "datatype_mismatch")],
+        ),
     ],
 )  # fmt: skip
 async def test_wrong_values_are_named_and_nothing_is_written(
