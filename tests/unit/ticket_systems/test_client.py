@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from freshdesk_simulator import VirtualClock
 
+from freshdesk_simulator import VirtualClock
 from otai_freshdesk.ticket_systems.freshdesk import errors
 from otai_freshdesk.ticket_systems.freshdesk.budget import Budget, CallKind
 from otai_freshdesk.ticket_systems.freshdesk.client import Call, Limits

@@ -100,7 +100,7 @@ def test_a_choice_is_found_by_its_label() -> None:
 
 
 def test_models_ignore_new_keys_and_cannot_be_changed() -> None:
-    group = Group.read({"id": 1, "name": "Billing", "brand_new": {}}, "GET /groups")
+    group: Any = Group.read({"id": 1, "name": "Billing", "brand_new": {}}, "GET /groups")
     with pytest.raises(ValueError, match="frozen"):
         group.name = "x"
 

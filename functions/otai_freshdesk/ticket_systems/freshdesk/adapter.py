@@ -407,7 +407,7 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
     ) -> AsyncGenerator[list[JsonObject], None]:
         reachable = SEARCH_PAGE_SIZE * SEARCH_LAST_PAGE
         wanted = query.limit
-        seen: set[object] = set()
+        seen: set[int] = set()
         for number in range(1, SEARCH_LAST_PAGE + 1):
             total, rows = await self._search_page(query, number, deadline)
             if total > reachable and (wanted is None or wanted > reachable):
@@ -415,8 +415,8 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
                     f"The search finds {total} tickets, and Freshdesk serves {reachable} of them. "
                     "Narrow it, for instance by days, or set a limit."
                 )
-            fresh = [row for row in rows if row.get("id") not in seen]
-            seen.update(row.get("id") for row in fresh)
+            fresh = [row for row in rows if row["id"] not in seen]
+            seen.update(row["id"] for row in fresh)
             if fresh:
                 yield fresh
             if len(seen) >= min(total, wanted or total):
@@ -438,10 +438,10 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
             cost=SEARCH_PRICE,
         )
         found = _object(await self._client.call(call, deadline=deadline), call)
-        total, rows = found.get("total"), found.get("results")
-        if not isinstance(total, int) or not isinstance(rows, list):
+        total = found.get("total")
+        if not isinstance(total, int):
             raise _unexpected(call)
-        return total, rows
+        return total, _checked_rows(found.get("results"), call)
 
     # Writing beside update_ticket
 
@@ -733,9 +733,16 @@ def _object(reply: Reply, call: Call) -> JsonObject:
 
 
 def _rows(reply: Reply, call: Call) -> list[JsonObject]:
-    if not isinstance(reply.json, list) or not all(isinstance(row, dict) for row in reply.json):
-        raise _unexpected(call)
-    return reply.json
+    return _checked_rows(reply.json, call)
+
+
+def _checked_rows(rows: object, call: Call) -> list[JsonObject]:
+    """Return a list of objects that each have a number as `id`, which walks go by."""
+    if isinstance(rows, list) and all(
+        isinstance(row, dict) and isinstance(row.get("id"), int) for row in rows
+    ):
+        return rows
+    raise _unexpected(call)
 
 
 def _unexpected(call: Call) -> MalformedReplyError:

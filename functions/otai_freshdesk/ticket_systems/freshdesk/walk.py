@@ -28,7 +28,7 @@ class Page:
     """One page of a list.
 
     Attributes:
-        rows: Its rows, in order.
+        rows: Its rows in order, each with a number as its `id`.
         more: Whether another page follows.
     """
 
@@ -61,11 +61,11 @@ async def walk_by_page(fetch: FetchPage) -> AsyncIterator[list[JsonObject]]:
     Raises:
         ResultLimitError: After the last page Freshdesk serves (300, documented), when more follow.
     """
-    seen: set[object] = set()
+    seen: set[int] = set()
     for number in range(1, LAST_PAGE + 1):
         page = await fetch(number)
-        rows = [row for row in page.rows if row.get("id") not in seen]
-        seen.update(row.get("id") for row in rows)
+        rows = [row for row in page.rows if row["id"] not in seen]
+        seen.update(row["id"] for row in rows)
         if rows:
             yield rows
         if not page.more:
@@ -116,21 +116,21 @@ class _Batch:
         horizon: The second from which on rows may be missing; None when nothing is missing.
     """
 
-    rows: dict[object, JsonObject] = field(default_factory=dict)
+    rows: dict[int, JsonObject] = field(default_factory=dict)
     horizon: datetime | None = None
 
     def add(self, page: Page) -> None:
         for row in page.rows:
-            known = self.rows.get(row.get("id"))
+            known = self.rows.get(row["id"])
             if known is None or updated_at(known) <= updated_at(row):
-                self.rows[row.get("id")] = row
+                self.rows[row["id"]] = row
 
     def has(self, moment: datetime) -> bool:
         return any(updated_at(row) == moment for row in self.rows.values())
 
     def complete(self, anchor: datetime, until: datetime | None) -> list[JsonObject]:
         """Return the rows of the seconds from the anchor that were read completely, in order."""
-        placed = ((updated_at(row), str(row.get("id")), row) for row in self.rows.values())
+        placed = ((updated_at(row), number, row) for number, row in self.rows.items())
         return [
             row
             for moment, _, row in sorted(placed, key=lambda place: place[:2])
