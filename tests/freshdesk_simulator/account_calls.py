@@ -1,7 +1,7 @@
 """The endpoints that describe the account: fields, groups, agents, the account itself."""
 
 from freshdesk_simulator import field_shapes, shapes
-from freshdesk_simulator.calls import ApiCall, ApiReply, Route, paged
+from freshdesk_simulator.calls import ApiCall, ApiReply, Route, paged, positive_integer
 from freshdesk_simulator.errors import ForbiddenError, NotFoundError
 from freshdesk_simulator.models import Agent, TicketField
 
@@ -36,8 +36,7 @@ def groups(call: ApiCall) -> ApiReply:
 
 def group(call: ApiCall) -> ApiReply:
     """`GET /groups/{id}`."""
-    text = call.path["id"]
-    found = call.account.groups.get(int(text)) if text.isascii() and text.isdigit() else None
+    found = call.account.groups.get(positive_integer(call.path["id"]) or 0)
     if found is None:
         raise NotFoundError
     return ApiReply(200, shapes.group(found))

@@ -224,8 +224,9 @@ def encode(reply: ApiReply) -> RawReply:
         if "Content-Type" not in reply.headers:
             headers["Content-Type"] = "text/plain"
         return RawReply(reply.status, reply.body.encode(), headers)
-    data = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")).encode()
-    return RawReply(reply.status, data, headers)
+    data = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate in somebody's text must not end the connection.
+    return RawReply(reply.status, data.encode("utf-8", "replace"), headers)
 
 
 def _raw(reply: ApiReply, rate: RateState, request_id: str) -> RawReply:

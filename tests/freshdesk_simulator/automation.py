@@ -53,7 +53,7 @@ class UpdateFilter:
         for change in event.changes:
             if self.field not in {"any", change.field}:
                 continue
-            if self.old in {ANYTHING, change.old} and self.new in {ANYTHING, change.new}:
+            if _meant(self.old, change.old) and _meant(self.new, change.new):
                 name = EVENT_NAMES.get(change.field, change.field)
                 return f"{{{name}:{{from:{change.old},to:{change.new}}}}}"
         return None
@@ -250,6 +250,10 @@ def read_field(ticket: Ticket, name: str) -> object:
     if name.startswith("custom_fields."):
         return ticket.custom_fields.get(name.removeprefix("custom_fields."))
     return getattr(ticket, name)
+
+
+def _meant(wanted: object, found: object) -> bool:
+    return wanted is ANYTHING or wanted == found
 
 
 def _number(value: object) -> float:

@@ -72,9 +72,10 @@ class ApiCall:
         text = self.query.get(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit() and int(text) > 0):
+        number = positive_integer(text)
+        if number is None:
             raise invalid(name, "It should be a/an Positive Integer")
-        return int(text)
+        return number
 
     def includes(self, *allowed: str) -> frozenset[str]:
         """Return what `include` asks for.
@@ -134,6 +135,13 @@ class Route:
     operation: Operation
     bucket: Bucket = Bucket.OTHER
     price: Price = one_credit
+
+
+def positive_integer(text: str) -> int | None:
+    """Return a positive 64-bit integer written in digits, else None."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return None
+    return int(text) or None
 
 
 def include_names(query: Mapping[str, str]) -> frozenset[str]:

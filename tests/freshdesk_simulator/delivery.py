@@ -103,6 +103,11 @@ class Deliveries:
         self.log: list[DeliveryRecord] = []
 
     @property
+    def posts_for_real(self) -> bool:
+        """Whether webhooks are posted, rather than handed to a test's own transport."""
+        return self.transport is post_to_loopback
+
+    @property
     def waiting(self) -> int:
         """How many deliveries are under way."""
         return len(self._heap)
@@ -118,7 +123,13 @@ class Deliveries:
         return Counter(record.outcome for record in self.log)
 
     def submit(self, action: TriggerWebhook, ticket: Ticket, triggered: str) -> None:
-        """Take a webhook that a rule wants sent; it is lost, or under way once or twice."""
+        """Take a webhook that a rule wants sent; it is lost, or under way once or twice.
+
+        Raises:
+            UnsafeTargetError: When it would be posted to another machine.
+        """
+        if self.posts_for_real:
+            check_loopback(action.url)
         knobs = self._knobs()
         body, content_type = render(
             action, self._account, ticket, triggered, knobs.webhook_escaping

@@ -1,5 +1,7 @@
 """The journal: every API call and every change of a ticket, in order, with who and when."""
 
+import itertools
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -97,11 +99,12 @@ class Journal:
     def __init__(self, clock: Clock) -> None:
         """Start empty."""
         self._clock = clock
+        self._lock = threading.Lock()
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
-        self._tick = 0
+        self._ticks = itertools.count(1)
         self._calls: list[Call] = []
         self.writes: list[TicketWrite] = []
         self._writes_of: dict[int, list[TicketWrite]] = defaultdict(list)
@@ -113,15 +116,15 @@ class Journal:
 
     def next_tick(self) -> int:
         """Return the next place in the order of events."""
-        self._tick += 1
-        return self._tick
+        return next(self._ticks)
 
     def begin(self, method: str, path: str, query: str) -> int:
         """Open a call and return its number."""
-        number = len(self._calls)
         now = self._clock.time()
-        self._calls.append(Call(number, self.next_tick(), now, method, path, query))
-        return number
+        with self._lock:
+            number = len(self._calls)
+            self._calls.append(Call(number, self.next_tick(), now, method, path, query))
+            return number
 
     def settle(
         self,

@@ -50,6 +50,7 @@ class Server:
         self._socket: socket.socket | None = None
         self._uvicorn: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
 
     @property
     def url(self) -> str:
@@ -90,7 +91,11 @@ class Server:
         self._wait_until_started()
 
     def stop(self) -> None:
-        """Stop at once, cutting open connections, and wait for the thread."""
+        """Stop at once, cutting open connections, and wait for the thread.
+
+        Raises:
+            Exception: What ended the background function before its time.
+        """
         if self._uvicorn is not None and self._thread is not None:
             self._uvicorn.should_exit = True
             self._uvicorn.force_exit = True
@@ -98,6 +103,9 @@ class Server:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._uvicorn = self._thread = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -111,7 +119,8 @@ class Server:
         finally:
             if beside is not None:
                 beside.cancel()
-                await asyncio.gather(beside, return_exceptions=True)
+                [outcome] = await asyncio.gather(beside, return_exceptions=True)
+                self._failure = outcome if isinstance(outcome, Exception) else None
 
     def _wait_until_started(self) -> None:
         pause = threading.Event()

@@ -14,12 +14,7 @@ from freshdesk_simulator.builders import BOT_KEY, english_account
 from freshdesk_simulator.bulk import JobBoard
 from freshdesk_simulator.clock import Clock, VirtualClock
 from freshdesk_simulator.control import Control
-from freshdesk_simulator.delivery import (
-    Deliveries,
-    DeliveryTransport,
-    check_loopback,
-    post_to_loopback,
-)
+from freshdesk_simulator.delivery import Deliveries, DeliveryTransport, check_loopback
 from freshdesk_simulator.desk import Desk
 from freshdesk_simulator.faults import Faults
 from freshdesk_simulator.humans import Humans
@@ -138,7 +133,7 @@ class Simulator:
         Raises:
             UnsafeTargetError: When the URL is not on this machine and would be posted to.
         """
-        if self.deliveries.transport is post_to_loopback:
+        if self.deliveries.posts_for_real:
             check_loopback(url)
         action = TriggerWebhook(url, dict(headers or {}), basic, template)
         name = f"webhook {len(self.automation.rules) + 1}"

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from freshdesk_simulator import shapes
 from freshdesk_simulator.account import Account
-from freshdesk_simulator.calls import ApiCall, ApiReply, Route, include_names, next_link
+from freshdesk_simulator.calls import (
+    ApiCall,
+    ApiReply,
+    Route,
+    include_names,
+    next_link,
+    positive_integer,
+)
 from freshdesk_simulator.errors import (
     MANDATORY,
     ForbiddenError,
@@ -122,7 +129,8 @@ def add_note(call: ApiCall) -> ApiReply:
         if not isinstance(call.body.get(name, False), bool):
             checker.complain(name, "It should be a/an Boolean", "datatype_mismatch")
     user_id = call.body.get("user_id")
-    if user_id is not None and user_id not in call.account.agents | call.account.contacts:
+    people = [*call.account.agents, *call.account.contacts]
+    if user_id is not None and user_id not in people:
         checker.complain("user_id", "There is no contact matching the given user_id")
     checker.finish()
     entry = call.desk.add_note(
@@ -191,8 +199,7 @@ def existing(call: ApiCall) -> Ticket:
         NotFoundError: When there is none.
         ForbiddenError: When it is outside the agent's ticket scope.
     """
-    text = call.path["id"]
-    ticket = call.account.tickets.get(int(text)) if text.isascii() and text.isdigit() else None
+    ticket = call.account.tickets.get(positive_integer(call.path["id"]) or 0)
     if ticket is None:
         raise NotFoundError
     if not in_scope(call.agent, ticket):

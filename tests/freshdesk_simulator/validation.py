@@ -17,6 +17,7 @@ from freshdesk_simulator.knobs import Knobs
 from freshdesk_simulator.models import OUTBOUND_EMAIL, Status, Ticket, TicketField
 
 MAX_TAG_LENGTH = 32
+END_OF_TIME = 253_402_300_799  # the last second of the year 9999
 TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 BULK_PROPERTIES = frozenset(
     {
@@ -243,7 +244,7 @@ class Checker:
             case "custom_text" | "custom_paragraph" if not isinstance(value, str):
                 self._mismatch(key, value, "It should be a/an String")
             case "nested_field" if value not in _nested_values(field, key):
-                listed = ",".join(sorted(_nested_values(field, key)))
+                listed = ",".join(_nested_values(field, key))
                 self.complain(key, f"It should be one of these values: '{listed}'")
             case _:
                 pass
@@ -259,9 +260,10 @@ def moment_of(text: str) -> int | None:
     if not TIMESTAMP.fullmatch(text):
         return None
     try:
-        return parse_timestamp(text)
-    except ValueError:
+        moment = parse_timestamp(text)
+    except (ValueError, OverflowError):
         return None
+    return moment if 0 <= moment <= END_OF_TIME else None
 
 
 def _is_integer(value: object) -> bool:
@@ -278,14 +280,15 @@ def _is_date(value: object) -> bool:
     return True
 
 
-def _nested_values(field: TicketField, key: str) -> set[str]:
+def _nested_values(field: TicketField, key: str) -> list[str]:
     tree = field.tree or {}
     if key == field.name:
-        return set(tree)
+        return sorted(tree)
     level = next(level.level for level in field.levels if level.name == key)
     if level == 2:
-        return {name for branch in tree.values() for name in branch}
-    return {leaf for branch in tree.values() for leaves in branch.values() for leaf in leaves}
+        return sorted({name for branch in tree.values() for name in branch})
+    leaves = (leaf for branch in tree.values() for part in branch.values() for leaf in part)
+    return sorted(set(leaves))
 
 
 def _type_name(value: object) -> str:

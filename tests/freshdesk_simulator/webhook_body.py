@@ -36,11 +36,12 @@ def render(
         text = _simple(action.fields, values, raw=raw)
     match escaping:
         case "form":
-            return urlencode(_flat(text)).encode(), FORM_TYPE
+            return urlencode(_flat(text), errors="replace").encode(), FORM_TYPE
         case "trailing_comma":
-            return CLOSING_BRACES.sub(lambda end: "," + end[0].lstrip(), text).encode(), JSON_TYPE
+            broken = CLOSING_BRACES.sub(lambda end: "," + end[0].lstrip(), text)
+            return broken.encode("utf-8", "replace"), JSON_TYPE
         case _:
-            return text.encode(), JSON_TYPE
+            return text.encode("utf-8", "replace"), JSON_TYPE
 
 
 def placeholders(account: Account, ticket: Ticket) -> dict[str, object]:
