@@ -50,7 +50,7 @@ calls = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(calls, min_size=1, max_size=4))
 def test_any_body_is_answered(story: list[tuple[str, str, object]]) -> None:
     clock = VirtualClock()
