@@ -1,0 +1,1 @@
+"""Proofs that take longer than a unit test, shared by the suite and `make prove-sweep`."""

@@ -1,0 +1,32 @@
+"""Five hundred hostile worlds."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from proofs.machine import World
+
+EXAMPLES = 30
+
+
+@pytest.fixture
+def world() -> Iterator[type[World]]:
+    World.start()
+    yield World
+    World.stop()
+
+
+def test_nothing_is_lost_doubled_or_overwritten(world: type[World]) -> None:
+    run_state_machine_as_test(
+        world,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=12,
+            deadline=None,
+            phases=[Phase.generate],
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
