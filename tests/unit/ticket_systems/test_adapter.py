@@ -305,6 +305,21 @@ async def test_a_search_that_shifts_is_an_error_not_a_gap(
         await adapter.find_tickets({"search": "status:2"})
 
 
+async def test_a_search_that_never_fills_up_ends(adapter: FreshdeskAdapter, script: Any) -> None:
+    script.then(*(found(300, *range(n * 30, n * 30 + 29)) for n in range(10)))
+    with pytest.raises(errors.MalformedReplyError, match="index changed"):
+        await adapter.find_tickets({"search": "status:2"})
+    assert len(script.requests) == 10
+
+
+@pytest.mark.parametrize("body", [{"results": []}, {"total": 1}, {"total": "1", "results": []}])
+async def test_a_search_reply_of_another_shape(make_client: Any, script: Any, body: object) -> None:
+    script.then(httpx.Response(200, json=body))
+    adapter = FreshdeskAdapter(FullConfig(), client=make_client())
+    with pytest.raises(errors.MalformedReplyError, match="another shape"):
+        await adapter.find_tickets({"search": "status:2"})
+
+
 # Construction
 
 

@@ -1,6 +1,7 @@
 import base64
 import gzip
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -358,6 +359,30 @@ async def test_an_unreadable_key_is_explained(make_client: Any) -> None:
     with pytest.raises(errors.ConfigurationError, match="PermissionError") as caught:
         await make_client(api_key=vault).call(READ)
     assert "arn" not in str(caught.value)
+
+
+async def test_a_slow_secret_store_does_not_outlast_the_deadline(
+    make_client: Any, script: Any, clock: VirtualClock
+) -> None:
+    release = threading.Event()
+
+    class SlowVault(Vault):
+        def get(self, refresh: bool) -> str:
+            release.wait(5)
+            return super().get(refresh)
+
+    client = make_client(api_key=SlowVault("key"))
+    with pytest.raises(errors.DeadlineExceededError, match="secret store"):
+        await client.call(READ, deadline=clock.monotonic() + 0.05)
+    release.set()
+    script.then(ok({"id": 7}))
+    assert (await client.call(READ)).json == {"id": 7}
+
+
+async def test_our_own_error_of_the_secret_store_is_passed_on(make_client: Any) -> None:
+    trouble = errors.ConfigurationError("the secret has no value")
+    with pytest.raises(errors.ConfigurationError, match="has no value"):
+        await make_client(api_key=Vault(trouble)).call(READ)
 
 
 # What is seen

@@ -109,6 +109,9 @@ def test_models_ignore_new_keys_and_cannot_be_changed() -> None:
 def test_a_reply_of_another_shape_is_malformed(value: object) -> None:
     with pytest.raises(MalformedReplyError, match="GET /groups"):
         Group.read(value, "GET /groups")
+    for model in (TicketField, Job):
+        with pytest.raises(MalformedReplyError, match="documented shape"):
+            model.read(value, "GET /x")
 
 
 def test_an_agent_shows_no_person() -> None:

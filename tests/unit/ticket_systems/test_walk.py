@@ -257,7 +257,7 @@ def places_of_seconds(batches: list[list[dict[str, Any]]], edited: set[int]) -> 
 edits = st.dictionaries(st.integers(0, 60), st.lists(st.integers(0, 40), max_size=6), max_size=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     seconds=st.dictionaries(st.integers(0, 40), st.integers(0, 6), max_size=40),
     edits=edits,
@@ -297,7 +297,7 @@ def test_no_ticket_is_lost_whatever_moves_meanwhile(
     assert all(len(places) == 1 for places in places_of_seconds(batches, others.edited).values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(count=st.integers(0, 12), page_size=st.integers(2, 5), seed=st.integers(), inclusive=...)
 def test_an_unsteady_order_of_equal_times_loses_nothing(
     count: int, page_size: int, seed: int, inclusive: bool

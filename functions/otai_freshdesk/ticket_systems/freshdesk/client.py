@@ -18,7 +18,7 @@ import copy
 import json
 import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal, NoReturn, Protocol, Self
@@ -334,13 +334,24 @@ class FreshdeskClient:
             attempt += 1
 
     async def _authorised(self, call: Call, until: float) -> Reply:
-        key = await self._keys.current()
+        key = await self._in_time(self._keys.current(), until)
         try:
             return await self._attempt(call, key, until)
         except AuthenticationError:
-            if not await self._keys.replaced(key):
+            if not await self._in_time(self._keys.replaced(key), until):
                 raise
         return await self._attempt(call, await self._keys.current(), until)
+
+    async def _in_time[ResultT](self, work: Awaitable[ResultT], until: float) -> ResultT:
+        """Await what the secret store says, but not beyond the deadline."""
+        try:
+            async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
+                return await work
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                "The Freshdesk API key could not be read in time; nothing was sent. Check how long "
+                "the secret store takes to answer."
+            ) from error
 
     async def _attempt(self, call: Call, key: str, until: float) -> Reply:
         try:

@@ -55,7 +55,7 @@ def parse_moment(text: str) -> datetime:
 def format_moment(moment: datetime) -> str:
     """Return the moment as Freshdesk writes it: `YYYY-MM-DDTHH:MM:SSZ`, fractions cut off."""
     aware = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{aware.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 _FIELD = re.compile(
