@@ -9,6 +9,8 @@
     export     write encoder.onnx, encoder.fp32.onnx and tokenizer.json of the tuned or, with
                `--pretrained`, of the untuned encoder
     benchmark  compare both graphs: time and agreement
+    probe      accuracy of `general` on labels never trained on: `--file` and `--label` name a CSV
+               (`text`, label) or JSONL (`subject`, `body`, label) file and its label column
 
 `--work` is the folder of everything in between, `--tickets` may be given several times.
 """
@@ -21,7 +23,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from classifier_training.encoder.errors import EncoderBuildError, MissingInputError
+from .errors import EncoderBuildError, MissingInputError
 
 TICKETS = Path("model/tickets")
 WORK = Path("build/encoder")
@@ -41,13 +43,13 @@ def main() -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder.fetch import fetch  # noqa: PLC0415
+    from .fetch import fetch  # noqa: PLC0415
 
     fetch(arguments.work)
 
 
 def _choose(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder import rows, vocabulary  # noqa: PLC0415
+    from . import rows, vocabulary  # noqa: PLC0415
 
     tickets = rows.read_rows(*arguments.tickets)
     before = rows.load_calibration() if rows.CALIBRATION.exists() else ()
@@ -58,8 +60,8 @@ def _choose(arguments: argparse.Namespace) -> None:
 
 
 def _trim(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder import fetch, vocabulary  # noqa: PLC0415
-    from classifier_training.encoder.dequantise import dequantise, save_weights  # noqa: PLC0415
+    from . import fetch, vocabulary  # noqa: PLC0415
+    from .dequantise import dequantise, save_weights  # noqa: PLC0415
 
     folder = _folder(arguments, "pretrained")
     weights = dequantise(arguments.work / fetch.WEIGHTS.name)
@@ -71,7 +73,7 @@ def _trim(arguments: argparse.Namespace) -> None:
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder import prepare, rows  # noqa: PLC0415
+    from . import prepare, rows  # noqa: PLC0415
 
     tokenizer = arguments.work / "pretrained" / "tokenizer.json"
     out = arguments.work / "examples.jsonl"
@@ -80,9 +82,9 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
 
 def _finetune(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder.dequantise import load_weights, save_weights  # noqa: PLC0415
-    from classifier_training.encoder.examples import read_examples  # noqa: PLC0415
-    from classifier_training.encoder.finetune import Settings, Training  # noqa: PLC0415
+    from .dequantise import load_weights, save_weights  # noqa: PLC0415
+    from .examples import read_examples  # noqa: PLC0415
+    from .finetune import Settings, Training  # noqa: PLC0415
 
     settings = dataclasses.replace(Settings(), **dict(arguments.set))
     examples = read_examples(arguments.work / "examples.jsonl")
@@ -95,8 +97,8 @@ def _finetune(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder import benchmark, graph  # noqa: PLC0415
-    from classifier_training.encoder.dequantise import load_weights  # noqa: PLC0415
+    from . import benchmark, graph  # noqa: PLC0415
+    from .dequantise import load_weights  # noqa: PLC0415
 
     folder = arguments.work / ("pretrained" if arguments.pretrained else "tuned")
     weights = load_weights(folder / "weights.npz")
@@ -105,8 +107,8 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _benchmark(arguments: argparse.Namespace) -> None:
-    from classifier_training.encoder import benchmark  # noqa: PLC0415
-    from classifier_training.encoder.examples import read_examples  # noqa: PLC0415
+    from . import benchmark  # noqa: PLC0415
+    from .examples import read_examples  # noqa: PLC0415
 
     folder = arguments.work / ("pretrained" if arguments.pretrained else "tuned")
     if not (folder / benchmark.INT8).exists():
@@ -117,6 +119,13 @@ def _benchmark(arguments: argparse.Namespace) -> None:
     print(json.dumps(report, indent=2))
 
 
+def _probe(arguments: argparse.Namespace) -> None:
+    from .probe import probe, read_labelled  # noqa: PLC0415
+
+    folder = arguments.work / ("pretrained" if arguments.pretrained else "tuned")
+    print(json.dumps(probe(folder, read_labelled(arguments.file, arguments.label))))
+
+
 def _folder(arguments: argparse.Namespace, name: str) -> Path:
     folder: Path = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +134,7 @@ def _folder(arguments: argparse.Namespace, name: str) -> Path:
 
 def _setting(text: str) -> tuple[str, float | int]:
     """Read `name=number` of a training setting, as an integer where the setting is one."""
-    from classifier_training.encoder.finetune import Settings  # noqa: PLC0415
+    from .finetune import Settings  # noqa: PLC0415
 
     name, _, value = text.partition("=")
     default = getattr(Settings(), name)
@@ -143,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tickets", type=Path, action="append")
     parser.add_argument("--word-lists", type=Path, default=WORD_LISTS)
     parser.add_argument("--pretrained", action="store_true")
+    parser.add_argument("--file", type=Path)
+    parser.add_argument("--label", default="label")
     parser.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=NUMBER")
     return parser
 
@@ -155,6 +166,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "finetune": _finetune,
     "export": _export,
     "benchmark": _benchmark,
+    "probe": _probe,
 }
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from classifier_training.encoder.graph import OUTPUTS
+from .graph import OUTPUTS
 
 FLOAT32, INT8 = "encoder.fp32.onnx", "encoder.onnx"
 

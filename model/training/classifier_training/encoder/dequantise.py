@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier_training.encoder.errors import MissingInputError, WeightsFormatError
+from .errors import MissingInputError, WeightsFormatError
 
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]

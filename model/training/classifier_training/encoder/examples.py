@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier_training.encoder.errors import MissingInputError
+from .errors import MissingInputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier_training.encoder.errors import ChecksumError
+from .errors import ChecksumError
 
 
 @dataclass(frozen=True, slots=True)

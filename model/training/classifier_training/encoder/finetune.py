@@ -1,7 +1,9 @@
 """Fine-tunes the encoder on the tickets without letting it forget what it knew.
 
-Five linear heads read the `<s>` vector (`ticket`), while the mean vector (`general`) is held where
-the pretrained encoder has it: on the tickets, on their subjects and on a few words out of them.
+Five linear heads read the `<s>` vector (`ticket`) and the mean vector (`general`), while `general`
+is held near where the pretrained encoder has it: on the tickets, on their subjects and on a few
+words out of them. The pretrained `<s>` vector says little, so that heads on it alone learn slowly:
+after one epoch they knew 77 % of the languages, of which `general` knows all from the start.
 
 The two halves of every batch run in two threads of one torch thread each. On two shared cores that
 is several times faster than two torch threads within every operation, which wait for each other
@@ -22,10 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from classifier_training.encoder.dequantise import Weights
-from classifier_training.encoder.examples import Example
-from classifier_training.encoder.model import Dropout, Encoder
-from classifier_training.encoder.rows import TARGETS
+from .dequantise import Weights
+from .examples import Example
+from .model import Dropout, Encoder
+from .rows import TARGETS
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -85,15 +87,24 @@ class Settings:
 
 
 class Heads(nn.Module):  # type: ignore[misc]
-    """One linear head a target over the `ticket` vector."""
+    """One linear head a target over both vectors.
+
+    `general` is a unit vector in a narrow cone around `centre`: it is moved and stretched so that
+    its features are about as large as those of `ticket`.
+    """
+
+    STRETCH = 40.0
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.linear = nn.ModuleList(nn.Linear(hidden, len(labels)) for labels in TARGETS.values())
+        self.linear = nn.ModuleList(
+            nn.Linear(2 * hidden, len(labels)) for labels in TARGETS.values()
+        )
 
-    def forward(self, ticket: Tensor) -> dict[str, Tensor]:
+    def forward(self, ticket: Tensor, general: Tensor, centre: Tensor) -> dict[str, Tensor]:
         """Return the logits of each target."""
-        return {name: head(ticket) for name, head in zip(TARGETS, self.linear, strict=True)}
+        both = torch.cat([ticket, self.STRETCH * (general - centre)], dim=1)
+        return {name: head(both) for name, head in zip(TARGETS, self.linear, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +181,8 @@ class Training:
         labels = torch.tensor([example.labels for example in self.held_out])
         general, ticket = self._encode(self._held_out)
         with torch.no_grad():
-            guesses = {name: logits.argmax(dim=1) for name, logits in self.heads(ticket).items()}
+            heads = self.heads(ticket, general, self.anchors.centre)
+            guesses = {name: logits.argmax(dim=1) for name, logits in heads.items()}
         metrics = {
             name: round(float((guesses[name] == labels[:, at]).float().mean()), 4)
             for at, name in enumerate(TARGETS)
@@ -208,11 +220,12 @@ class Training:
         general, ticket = self.encoder([*part.tickets, *part.phrases], dropout)
         ticket = ticket[: len(part.tickets)]
         ticket = ticket * dropout.masks(*ticket.shape)
+        heads = self.heads(ticket, general[: len(part.tickets)], self.anchors.centre)
         losses = {
             "general": self.anchors.loss(general, part.anchors)
             / (settings.batch + settings.phrases)
         }
-        for at, (name, logits) in enumerate(self.heads(ticket).items()):
+        for at, (name, logits) in enumerate(heads.items()):
             wanted = _soft_labels(name, part.labels[:, at], settings.smoothing)
             loss = functional.cross_entropy(logits, wanted, reduction="sum")
             losses[name] = loss / settings.batch

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from classifier_training.encoder.dequantise import Floats
+from .dequantise import Floats
 
 HEADS = 12
 EPSILON = 1e-12

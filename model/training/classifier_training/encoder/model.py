@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from classifier_training.encoder.dequantise import Weights
+from .dequantise import Weights
 
 HEADS = 12
 EPSILON = 1e-12

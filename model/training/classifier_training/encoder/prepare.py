@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from classifier_training.encoder.rows import Row
 from ticket_classifier.cleaning import clean
 from ticket_classifier.encoder import TicketTokenizer
+
+from .rows import Row
 
 PHRASE_WORDS = (1, 6)
 

@@ -16,7 +16,7 @@ import onnxruntime as ort
 from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
-from classifier_training.encoder.dequantise import Floats
+from .dequantise import Floats
 
 PREFIX = "query: "
 MAX_PIECES = 256

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier_training.encoder.errors import MissingInputError
+from .errors import MissingInputError
 
 CALIBRATION = Path(__file__).with_name("calibration.txt")
 CALIBRATION_SHARE = 0.11

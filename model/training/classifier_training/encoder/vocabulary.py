@@ -16,8 +16,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from classifier_training.encoder.dequantise import Floats
-from classifier_training.encoder.errors import MissingInputError
+from .dequantise import Floats
+from .errors import MissingInputError
 
 PIECES = Path(__file__).with_name("pieces.txt.gz")
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
