@@ -25,7 +25,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.12 --generate-h
 demo: setup ## Triage 200 tickets of a simulated Freshdesk and print what happened
 	$(BIN)/python -m freshdesk_simulator.demo
 
-test: setup ## Run the test suite (no network but loopback)
+test: build ## Run the test suite (no network but loopback)
 	$(BIN)/pytest -m "not docker and not browser"
 
 ##@ Working on it
@@ -57,13 +57,13 @@ coverage: setup ## Run the tests with branch coverage
 
 ##@ Building and deploying
 .PHONY: build lock
-build: setup $(SAM) ## Build functions and layers (sam build)
-	$(SAM) build
+build: .aws-sam/build/.$(ARCHITECTURE) ## Build functions and layers (sam build)
 
 lock: $(UV) ## Compile the hashed requirement files anew
 	$(LOCK) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(LOCK) --upgrade requirements/sam.in -o requirements/sam.txt
 	$(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(PYTHON) layers/dependencies/lock.py
 
 .PHONY: help clean
 help: ## List the targets
@@ -73,6 +73,16 @@ help: ## List the targets
 
 clean: ## Remove what was built (keeps .venv)
 	rm -rf .aws-sam build
+
+# SAM empties its build folder, and this mark with it; its cache sees neither the architecture nor
+# the recipes, so it goes when one of them is another.
+BUILT_FROM := template.yaml .python-version layers/Makefile \
+	$(shell find functions layers model/bundle -type f -not -name '*.pyc' -not -name '.*')
+.aws-sam/build/.$(ARCHITECTURE): $(BUILT_FROM) | .venv/.ready $(SAM)
+	@[ $@ -nt layers/Makefile ] || rm -rf .aws-sam
+	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --cached --parallel \
+	  --parameter-overrides Architecture=$(ARCHITECTURE)
+	touch $@
 
 .venv/.ready: requirements/dev.txt pyproject.toml .python-version | $(UV)
 	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .venv
