@@ -51,8 +51,9 @@ async def test_updated_since_is_inclusive_in_every_form(
 ) -> None:
     freshdesk.account.add_ticket("before", created_at="2026-03-01T23:59:59Z")
     ticket = freshdesk.account.add_ticket("now")
-    reply = await freshdesk_client.get("/tickets", params={"updated_since": since})
-    assert ids(reply) == [ticket.id]
+    for order in ("created_at", "updated_at"):
+        params = {"updated_since": since, "order_by": order}
+        assert ids(await freshdesk_client.get("/tickets", params=params)) == [ticket.id]
 
 
 async def test_updated_since_exclusive_by_knob(
@@ -60,7 +61,9 @@ async def test_updated_since_exclusive_by_knob(
 ) -> None:
     freshdesk.account.add_ticket("now")
     freshdesk.turn(updated_since="exclusive")
-    assert ids(await freshdesk_client.get("/tickets?updated_since=2026-03-02T08:00:00Z")) == []
+    for order in ("created_at", "updated_at"):
+        params = {"updated_since": "2026-03-02T08:00:00Z", "order_by": order}
+        assert ids(await freshdesk_client.get("/tickets", params=params)) == []
 
 
 @pytest.mark.parametrize(

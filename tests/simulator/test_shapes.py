@@ -174,6 +174,16 @@ async def test_server_errors_come_in_three_forms(
     assert bool(reply.text) == bool(start)
 
 
+@pytest.mark.parametrize(("share", "priority"), [(0.0, 1), (1.0, 3)])
+async def test_server_error_before_or_after_the_write(
+    freshdesk: Simulator, freshdesk_client: httpx.AsyncClient, share: float, priority: int
+) -> None:
+    freshdesk.account.add_ticket("s")
+    freshdesk.turn(server_error_rate=1.0, server_error_after_write=share)
+    assert (await freshdesk_client.put("/tickets/1", json={"priority": 3})).status_code == 502
+    assert freshdesk.account.ticket(1).priority == priority
+
+
 async def test_free_plan_has_no_api(virtual_clock: VirtualClock) -> None:
     simulator = Simulator(english_account(virtual_clock, plan="free"), knobs=Knobs.calm())
     async with simulator.client() as client:
