@@ -211,9 +211,7 @@ class World(RuleBasedStateMachine):
         method=st.sampled_from([None, "GET", "PUT", "POST"]),
         applied=st.sampled_from([None, True, False]),
     )
-    def fault(
-        self, kind: FaultKind, calls: int, method: str | None, applied: bool | None
-    ) -> None:
+    def fault(self, kind: FaultKind, calls: int, method: str | None, applied: bool | None) -> None:
         options = {} if applied is None or kind not in APPLICABLE else {"applied": applied}
         self.simulator.faults.next(kind, calls=calls, method=method, **options)
 

@@ -1,6 +1,6 @@
 """The ports: what the use cases need of the world, in words of the domain."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -44,11 +44,14 @@ class HelpDesk(Protocol):
         """
         ...
 
-    def updated_between(self, since: datetime, until: datetime) -> AsyncIterator[Ticket]:
-        """Stream the tickets last updated in [since, until], oldest update first, with text.
+    def updated_between(
+        self, since: datetime, until: datetime, wanted: Callable[[Ticket], bool]
+    ) -> AsyncIterator[Ticket]:
+        """Stream the tickets last updated in [since, until], oldest update first.
 
         Each is yielded at least once even while others (or we) write to the tickets, and no
-        ticket is yielded before all that share its time of update have been read.
+        ticket is yielded before all that share its time of update have been read. Those that are
+        `wanted` come with their text.
         """
         ...
 

@@ -17,14 +17,15 @@ from datetime import UTC, datetime, timedelta
 from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
     HelpDeskError,
+    WriteUncertainError,
 )
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.ports import HelpDesk
 from otai_freshdesk.application.prefetch import prefetch
 from otai_freshdesk.application.sweep_state import MAX_FAILING, SweepState
-from otai_freshdesk.application.triage import Judged, Mode, Triage
+from otai_freshdesk.application.triage import MAX_ATTEMPTS, Judged, Mode, Triage
 from otai_freshdesk.clock import Clock
-from otai_freshdesk.domain.policy import Policy
+from otai_freshdesk.domain.policy import Ineligible, Policy
 from otai_freshdesk.domain.ticket import Ticket
 
 OUT_OF_TIME = "out of time; the next sweep goes on from here"
@@ -245,7 +246,9 @@ class _Run:
         self._report = report
         self._observe = observe
         self._stop_at = stop_at
-        self._walk_until = stop_at - (1 - settings.walk_share) * (stop_at - clock.monotonic())
+        # Only a bulk update leaves tickets waiting until the end.
+        flush_share = 1 - settings.walk_share if settings.bulk else 0.0
+        self._walk_until = stop_at - flush_share * (stop_at - clock.monotonic())
         self._started = _datetime(clock.time())
         self._started_monotonic = clock.monotonic()
         self._feed = ChangeFeed(help_desk, triage.policy, self._started - CLOCK_SKEW)
@@ -255,6 +258,7 @@ class _Run:
         self._unhandled: datetime | None = None  # the first one that failed in an outage
         self._bulk_since: datetime | None = None
         self._failed_in_a_row = 0
+        self._uncertain: Counter[int] = Counter()
         self._verify_until = report.state.verify_until
 
     async def go(self, since: datetime | None) -> SweepReport:
@@ -276,7 +280,7 @@ class _Run:
     # -- the walk -----------------------------------------------------------------------------
 
     async def _walk(self, start: datetime) -> None:
-        tickets = self._help_desk.updated_between(start, self._started)
+        tickets = self._help_desk.updated_between(start, self._started, self._is_wanted)
         async with prefetch(tickets, self._settings.read_ahead) as ahead:
             whole = await self._take_all(ahead)
         await self._flush_all()
@@ -295,10 +299,16 @@ class _Run:
             self._reached = ticket.updated_at
         return True
 
+    def _is_left_out(self, ticket: Ticket) -> bool:
+        state = self._report.state
+        return ticket.id in state.parked or ticket.id in state.failing
+
+    def _is_wanted(self, ticket: Ticket) -> bool:
+        return not self._is_left_out(ticket) and self._triage.policy.ineligible(ticket) is None
+
     async def _take(self, ticket: Ticket) -> None:
         self._report.looked_at += 1
-        state = self._report.state
-        if ticket.id in state.parked or ticket.id in state.failing:
+        if self._is_left_out(ticket):
             return
         if reason := self._triage.policy.ineligible(ticket):
             self._count(Outcome(ticket_id=ticket.id, status=Status.SKIPPED, reason=reason))
@@ -329,7 +339,8 @@ class _Run:
     async def _flush_all(self) -> None:
         while group := self._pending.take_group():
             await self._flush_group(group)
-        await self._flush_singles(self._pending.take_singles())
+        while singles := self._pending.take_singles():
+            await self._flush_singles(singles)
 
     async def _flush_group(self, group: Sequence[Judged]) -> None:
         if len(group) < self._settings.bulk_min:
@@ -369,27 +380,36 @@ class _Run:
                 self._hold_cursor_at(singles[start:])
                 raise
             for one, result in zip(chunk, await asyncio.gather(*map(write, chunk)), strict=True):
-                self._note(one.ticket, result)
-            self._feed.written(one.ticket.id for one in chunk)
+                self._note(one, result)
 
-    def _note(self, ticket: Ticket, result: Outcome | HelpDeskError) -> None:
+    def _note(self, one: Judged, result: Outcome | HelpDeskError) -> None:
         """Count a write; remember a failure, by the ticket or, in an outage, by the cursor."""
+        ticket = one.ticket
         if isinstance(result, Outcome):
             self._failed_in_a_row = 0
-            self._count(result, ticket)
+            self._feed.written([ticket.id])
+            self._count(self._as_ours(result), ticket)
             return
         if isinstance(result, HelpDeskAuthenticationError):
-            self._hold_cursor_at_ticket(ticket)
+            self._hold_cursor_at([one])
             raise result
+        if isinstance(result, WriteUncertainError) and self._uncertain[ticket.id] < MAX_ATTEMPTS:
+            # The last look before the next chunk shows whether it was written.
+            self._uncertain[ticket.id] += 1
+            self._pending.singles.append(one)
+            return
         self._failed_in_a_row += 1
-        state = self._report.state
-        if (
-            self._failed_in_a_row >= self._settings.give_up_after
-            or len(state.failing) >= MAX_FAILING
-        ):
-            self._hold_cursor_at_ticket(ticket)
+        outage = self._failed_in_a_row >= self._settings.give_up_after
+        if outage or len(self._report.state.failing) >= MAX_FAILING:
+            self._hold_cursor_at([one])
             raise _StopSweepError(f"too many tickets failed in a row; the last said: {result}")
         self._fail(ticket.id)
+
+    def _as_ours(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a ticket whose marker shows that our own write arrived."""
+        if outcome.reason is not Ineligible.MARKED or outcome.ticket_id not in self._uncertain:
+            return outcome
+        return replace(outcome, status=Status.TRIAGED, reason=None, raced=False)
 
     def _fail(self, ticket_id: int) -> None:
         self._report.counts["failed"] += 1
@@ -441,10 +461,7 @@ class _Run:
 
     def _hold_cursor_at(self, judged: Iterable[Judged]) -> None:
         for one in judged:
-            self._hold_cursor_at_ticket(one.ticket)
-
-    def _hold_cursor_at_ticket(self, ticket: Ticket) -> None:
-        self._unhandled = _earliest(self._unhandled, ticket.updated_at)
+            self._unhandled = _earliest(self._unhandled, one.ticket.updated_at)
 
     def _remember(self, start: datetime) -> None:
         """Move the cursor to the first ticket that is not surely handled."""

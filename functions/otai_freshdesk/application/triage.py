@@ -144,7 +144,7 @@ class Triage:
         if self.mode is Mode.OFF:
             return Outcome(ticket_id=ticket_id, status=Status.OFF)
         async with self._locked(ticket_id):
-            return await self._look_and_triage(ticket_id)
+            return await self._triage(ticket_id)
 
     async def judge(self, ticket: Ticket, looked_at: float) -> Judged:
         """Classify an eligible ticket and decide.
@@ -163,17 +163,16 @@ class Triage:
     async def write(self, judged: Judged, latest: Ticket) -> Outcome:
         """Write what was decided, `latest` being a look that is known to be fresh.
 
-        When the reply is lost, the ticket is looked at again: its marker says whether the
-        write arrived; without one it is triaged anew.
-
         Raises:
-            HelpDeskUnavailableError, HelpDeskAuthenticationError, WriteUncertainError: as in
-                `ticket`.
+            WriteUncertainError: the reply was lost; the marker on the next look says whether the
+                write arrived.
+            HelpDeskUnavailableError: try again later; nothing was written.
+            HelpDeskAuthenticationError: the key must be mended first.
         """
         async with self._locked(judged.ticket.id):
             if self._own_writes.since(judged.ticket.id, judged.looked_at):
                 return judged.outcome(Status.SKIPPED, reason=Ineligible.MARKED)
-            return await self._write(judged, latest, MAX_ATTEMPTS)
+            return await self._write(judged, latest)
 
     async def write_alike(self, judged: Sequence[Judged]) -> list[Outcome]:
         """Ask for the same changes in many tickets; all must want the same and have no tags.
@@ -190,7 +189,22 @@ class Triage:
             self._own_writes.note(one.ticket.id, self._clock.monotonic())
         return [one.outcome(Status.TRIAGED, written=Written(changes)) for one in fresh]
 
-    async def _look_and_triage(self, ticket_id: int, attempts: int = MAX_ATTEMPTS) -> Outcome:
+    async def _triage(self, ticket_id: int, attempts: int = MAX_ATTEMPTS) -> Outcome:
+        judged = await self._look(ticket_id)
+        if isinstance(judged, Outcome):
+            return judged
+        try:
+            return await self._write_fresh(judged)
+        except WriteUncertainError:
+            if attempts == 1:
+                raise
+        outcome = await self._triage(ticket_id, attempts - 1)
+        if outcome.reason is Ineligible.MARKED:
+            return judged.outcome(Status.TRIAGED, written=Written(judged.decision.changes))
+        return outcome
+
+    async def _look(self, ticket_id: int) -> Judged | Outcome:
+        """Return what to do with a ticket, or the outcome when there is nothing to be done."""
         looked_at = self._clock.monotonic()
         first = await self._help_desk.ticket(ticket_id)
         if first is None:
@@ -198,16 +212,18 @@ class Triage:
         if reason := self.policy.ineligible(first):
             return Outcome(ticket_id=ticket_id, status=Status.SKIPPED, reason=reason)
         judged = await self.judge(first, looked_at)
-        if self.mode is Mode.SHADOW:
-            return judged.outcome(Status.SHADOW)
-        latest: Ticket | None = first
-        if self._clock.monotonic() - looked_at > MAX_LOOK_AGE:
-            latest = await self._help_desk.ticket(ticket_id)
+        return judged.outcome(Status.SHADOW) if self.mode is Mode.SHADOW else judged
+
+    async def _write_fresh(self, judged: Judged) -> Outcome:
+        """Write on a look that is at most `MAX_LOOK_AGE` old."""
+        latest: Ticket | None = judged.ticket
+        if self._clock.monotonic() - judged.looked_at > MAX_LOOK_AGE:
+            latest = await self._help_desk.ticket(judged.ticket.id)
         if latest is None:
             return judged.outcome(Status.NOT_FOUND)
-        return await self._write(judged, latest, attempts)
+        return await self._write(judged, latest)
 
-    async def _write(self, judged: Judged, latest: Ticket, attempts: int) -> Outcome:
+    async def _write(self, judged: Judged, latest: Ticket) -> Outcome:
         changes = self.policy.confirm(judged.decision, judged.ticket, latest)
         if isinstance(changes, Ineligible):
             return judged.outcome(Status.SKIPPED, reason=changes)
@@ -215,13 +231,5 @@ class Triage:
             written = await self._help_desk.write(latest, changes)
         except TicketRejectedError as error:
             return judged.outcome(Status.REJECTED, reason=str(error))
-        except WriteUncertainError:
-            if attempts == 1:
-                raise
-        else:
-            self._own_writes.note(latest.id, self._clock.monotonic())
-            return judged.outcome(Status.TRIAGED, written=written)
-        outcome = await self._look_and_triage(latest.id, attempts - 1)
-        if outcome.reason is Ineligible.MARKED:
-            return judged.outcome(Status.TRIAGED, written=Written(changes))
-        return outcome
+        self._own_writes.note(latest.id, self._clock.monotonic())
+        return judged.outcome(Status.TRIAGED, written=written)

@@ -222,6 +222,7 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "OTAI_CURSOR": ("sweep", "cursor"),
     "OTAI_MODE": ("triage", "mode"),
     "OTAI_TRIAGE_FROM": ("triage", "from"),
+    "OTAI_SWEEP_BULK": ("sweep", "bulk"),
 }
 
 

@@ -5,9 +5,10 @@ errors. Nothing above this module knows a number of Freshdesk's.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +43,8 @@ PRIORITY_LABELS = MappingProxyType({number: label for label, number in PRIORITIE
 STATUS_OPEN = 2
 SOURCE_OUTBOUND = 10
 GROUPS_MAX_AGE = 600.0  # seconds
+FEW = 2  # tickets whose texts are cheaper one by one than with a whole page
+ONE_SECOND = timedelta(seconds=1)
 
 _TICKETS_OWN_FAULT = (
     AccessDeniedError,
@@ -159,16 +162,36 @@ class FreshdeskHelpDesk:
                 await self._update(latest.id, data)
         return Written(changes.without(refused), refused)
 
-    async def updated_between(self, since: datetime, until: datetime) -> AsyncIterator[Ticket]:
-        """Stream the tickets last updated in [since, until], oldest update first, with text."""
+    async def updated_between(
+        self, since: datetime, until: datetime, wanted: Callable[[Ticket], bool]
+    ) -> AsyncIterator[Ticket]:
+        """Stream the tickets last updated in [since, until], oldest update first.
+
+        A page with text costs three credits, one without costs one. So the walk changes over to
+        text when it meets a page with several wanted tickets, and back when it meets one without.
+        """
         with _translated(one_ticket=False):
-            async for row in self._walk(since, until, include=("description",)):
-                yield await self._ticket(row)
+            start: datetime | None = since
+            with_text = False
+            while start is not None:
+                batches = self._batches(start, until, with_text=with_text)
+                start = None
+                async with aclosing(batches):
+                    async for tickets in batches:
+                        few = sum(map(wanted, tickets)) <= FEW
+                        complete = tickets if with_text else await self._texts(tickets, wanted)
+                        for ticket in complete:
+                            yield ticket
+                        if few is with_text:
+                            # The seconds up to here are complete.
+                            with_text, start = not few, tickets[-1].updated_at + ONE_SECOND
+                            break
 
     async def changed_since(self, since: datetime) -> Sequence[Ticket]:
         """Return fresh looks, without text, at the tickets updated at or after `since`."""
         with _translated(one_ticket=False):
-            return [await self._ticket(row) async for row in self._walk(since)]
+            batches = self._batches(since, None, with_text=False)
+            return [ticket async for tickets in batches for ticket in tickets]
 
     async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> None:
         """Ask for the same changes in many tickets that have no tags; applied a little later."""
@@ -183,20 +206,46 @@ class FreshdeskHelpDesk:
         if ticket is None:
             raise TicketRejectedError(f"ticket {ticket_id} is not there any more")
 
-    def _walk(
-        self, since: datetime, until: datetime | None = None, include: tuple[str, ...] = ()
-    ) -> AsyncIterator[dict[str, Any]]:
-        return self._adapter.iter_tickets(
+    async def _batches(
+        self, since: datetime, until: datetime | None, *, with_text: bool
+    ) -> AsyncGenerator[list[Ticket], None]:
+        batches = self._adapter.iter_batches(
             {
                 "updated_since": since,
                 "order_by": "updated_at",
                 "order_type": "asc",
-                "include": include,
+                "include": ("description",) if with_text else (),
             },
             walk="key",
             until=until,
             deadline=self._deadline,
         )
+        async for rows in batches:
+            yield [await self._ticket(row) for row in rows]
+
+    async def _texts(
+        self, tickets: Sequence[Ticket], wanted: Callable[[Ticket], bool]
+    ) -> Sequence[Ticket]:
+        """Return `tickets`, those that are wanted with their text.
+
+        The rest of a ticket stays as it was listed, so that its place in the walk does too.
+        """
+        missing = {ticket.id for ticket in tickets if wanted(ticket)}
+        texts: dict[int, Ticket] = {}
+        if len(missing) > FEW:
+            first, last = tickets[0].updated_at, tickets[-1].updated_at
+            async for batch in self._batches(first, last, with_text=True):
+                texts.update({ticket.id: ticket for ticket in batch if ticket.id in missing})
+        for ticket_id in missing - texts.keys():
+            row = await self._adapter.get_ticket(ticket_id, deadline=self._deadline)
+            if row is not None:
+                texts[ticket_id] = await self._ticket(row)
+        return [
+            replace(one, subject=texts[one.id].subject, body=texts[one.id].body)
+            if one.id in texts
+            else replace(one, is_deleted=one.is_deleted or one.id in missing)
+            for one in tickets
+        ]
 
     async def _data(self, changes: Changes) -> tuple[dict[str, Any], frozenset[str]]:
         """Return the changes in Freshdesk's keys, and the fields whose values it does not know."""
