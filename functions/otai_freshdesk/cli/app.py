@@ -1,0 +1,67 @@
+"""The commands under one name, and what they share: errors in one sentence, exit codes."""
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from otai_freshdesk.cli.classify import classify
+from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
+
+__all__ = ["app"]
+
+
+class Commands(TyperGroup):
+    """Ends a command that fails with one sentence and the code of its error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except Exception as error:
+            if ctx.params.get("debug") or _is_for_click(error):
+                raise
+            typer.echo(f"error: {sentence(error)}", err=True)
+            raise typer.Exit(exit_code(error)) from None
+
+
+def _is_for_click(error: Exception) -> bool:
+    """Tell whether typer ends the program itself: wrong usage, an exit, a closed pipe.
+
+    Its errors of usage have no public base; what they share is the exit code they carry.
+    """
+    ours = isinstance(error, typer.Abort) or hasattr(error, "exit_code")
+    return ours or (isinstance(error, OSError) and error.errno == errno.EPIPE)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help reads the same in a pipe, and needs no rich
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="OTAI_DEBUG", help="Show where an error arose.")
+    ] = False,
+) -> None:
+    """Triage Freshdesk tickets with a model that runs on your own machine."""
+
+
+_EXAMPLES: Mapping[Callable[..., None], str] = {
+    classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
+}
+
+for command, example in _EXAMPLES.items():
+    # The control character keeps click from wrapping what follows.
+    app.command(epilog=f"\b\nExample:\n  {example}")(command)

@@ -1,0 +1,59 @@
+"""Files that are replaced as a whole, or not at all."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+__all__ = ["STANDARD", "open_input", "open_output"]
+
+STANDARD = Path("-")
+"""Stands for standard input or output."""
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, or standard input for `-`, to be read as bytes.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if path == STANDARD:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as stream:
+        yield stream
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[TextIO]:
+    """Open a file to be written as UTF-8; `-` is standard output.
+
+    What is written appears under `path` when the block ends well, all at once. After an error
+    or an interruption the file is as it was before, or is not there.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if path == STANDARD:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    if path.exists() and not path.is_file():
+        # A pipe or device is written as it is: renaming a file over it would destroy it.
+        with path.open("w", encoding="utf-8") as stream:
+            yield stream
+        return
+    path = path.resolve()  # a symbolic link stays one
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("x", encoding="utf-8") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
