@@ -7,14 +7,18 @@ init, so that no snapshot of the function holds one.
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
 
 from otai_freshdesk.config.errors import SecretError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SSMProvider
 
 CACHE_SECONDS = 300
 REFETCH_SECONDS = 30
@@ -43,15 +47,28 @@ def _check_reference(text: str) -> str:
 SecretReference = Annotated[str, AfterValidator(_check_reference)]
 
 
-def _from_ssm(name: str, refresh: bool) -> str:
+@cache
+def _ssm() -> "SSMProvider":
     # Imported here: boto3 costs a fifth of a second that an on-premise process need not pay.
-    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
+    from aws_lambda_powertools.utilities.parameters import SSMProvider  # noqa: PLC0415
+
+    return SSMProvider()
+
+
+def prepare_fetching(references: Iterable[str]) -> None:
+    """Load what fetching `references` takes; fetches nothing and opens no connection."""
+    if any(reference.startswith("ssm:") for reference in references):
+        _ssm()
+
+
+def _from_ssm(name: str, refresh: bool) -> str:
+    from aws_lambda_powertools.utilities.parameters.exceptions import (  # noqa: PLC0415
+        GetParameterError,
+    )
 
     try:
-        return str(
-            parameters.get_parameter(name, decrypt=True, max_age=CACHE_SECONDS, force_fetch=refresh)
-        )
-    except parameters.exceptions.GetParameterError as error:
+        return str(_ssm().get(name, decrypt=True, max_age=CACHE_SECONDS, force_fetch=refresh))
+    except GetParameterError as error:
         raise SecretError(
             f"the secret ssm:{name} cannot be read: check that the parameter exists and that the "
             "function may read and decrypt it"

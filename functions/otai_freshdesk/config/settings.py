@@ -254,7 +254,7 @@ def parse_settings(
         raise ConfigFileError(f"{name}{where}: not valid YAML ({problem})") from error
     if not isinstance(document, dict) or set(document) != {ROOT}:
         raise ConfigFileError(f"{name}: the only key at the top must be {ROOT}:")
-    section = document[ROOT] or {}
+    section = {} if document[ROOT] is None else document[ROOT]
     if not isinstance(section, dict):
         raise ConfigFileError(f"{name}: {ROOT} must hold keys and values")
     for variable, keys in OVERRIDES.items():
@@ -272,7 +272,7 @@ class _PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not allowed", parent.start_mark
+                None, None, "aliases (*name) are not allowed", parent and parent.start_mark
             )
         return super().compose_node(parent, index)
 

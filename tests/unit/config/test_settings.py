@@ -1,0 +1,152 @@
+"""config.yml: what it may say, and how it complains."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otai_freshdesk.application.triage import Mode
+from otai_freshdesk.config.errors import ConfigFileError
+from otai_freshdesk.config.settings import Settings, load_settings, parse_settings
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
+
+ROOT = Path(__file__).parents[3]
+MINIMAL = b"""
+open_ticket_ai:
+  system: {params: {freshdesk_domain: acme, freshdesk_api_key: "env:KEY"}}
+  triage:
+    from: "2026-11-01T00:00:00Z"
+"""
+
+
+def parse(text: str | bytes, **environment: str) -> Settings:
+    return parse_settings(text.encode() if isinstance(text, str) else text, environment)
+
+
+def test_the_deployed_configuration_is_valid() -> None:
+    settings = load_settings(ROOT / "functions" / "config.yml", {})
+
+    assert settings.triage.mode is Mode.SHADOW
+    assert set(settings.triage.fields) == {GROUP, TYPE, PRIORITY}
+    assert settings.triage.fields[GROUP].labels["automated_mail"] is None
+
+
+def test_defaults_route_by_queue_and_respect_a_raised_priority() -> None:
+    settings = parse(MINIMAL)
+
+    assert settings.triage.fields[PRIORITY].undecided == ("Low",)
+    assert settings.sweep.look_back == timedelta(hours=72)
+    assert settings.triage.automated is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "open_ticket_ai"),
+        ("open_ticket_ai: []", "keys and values"),
+        ("other: {}", "open_ticket_ai"),
+        ("open_ticket_ai: {triage: {form: live}}", "triage.form"),
+        ("open_ticket_ai: {triage: {mode: on}}", "triage.mode"),
+        ("open_ticket_ai: {triage: {from: 2026-11-01}}", "triage.from"),
+        ("open_ticket_ai: {triage: {from: '2026-11-01T00:00:00'}}", "triage.from"),
+        ("open_ticket_ai: {triage: {fields: {queue: {target: queue}}}}", "triage.fields"),
+        ("open_ticket_ai: {triage: {fields: {group: {target: q, min_confidence: 1.5}}}}", "min_"),
+        ("open_ticket_ai: {sweep: {look_back: three days}}", "look_back"),
+        ("open_ticket_ai: {sweep: {cursor: memory}}", "triage.from"),
+        ("open_ticket_ai: {tags: {unsure: this-tag-is-longer-than-thirty-two-chars}}", "unsure"),
+        ("open_ticket_ai: {system: {params: {freshdesk_api_key: abc123}}}", "freshdesk_api_key"),
+        ("open_ticket_ai: {webhook: {secret: hunter2}}", "webhook.secret"),
+        ("open_ticket_ai: {a: &x [1], b: *x}", "aliases"),
+        ("open_ticket_ai: [", "line 1"),
+        ("open_ticket_ai: !!python/object/apply:os.system [ls]", "YAML"),
+        ("open_ticket_ai: \x00", "YAML"),
+    ],
+)
+def test_a_wrong_configuration_is_named(text: str, words: str) -> None:
+    with pytest.raises(ConfigFileError) as caught:
+        parse(text)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["freshdesk_api_key", "some_token", "a_password", "x_secret"])
+def test_a_secret_in_clear_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(ConfigFileError) as caught:
+        parse(f"open_ticket_ai: {{system: {{params: {{{key}: sup3r-s3cret}}}}}}")
+    assert key in str(caught.value)
+    assert "sup3r" not in str(caught.value)
+
+
+def test_a_yaml_bomb_is_refused_at_once() -> None:
+    lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"]
+    lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+
+    with pytest.raises(ConfigFileError, match="aliases"):
+        parse("\n".join(lines))
+
+
+def test_deep_nesting_and_huge_files_are_refused() -> None:
+    for text in ("[" * 5000, "a: " + "x" * 300_000):
+        with pytest.raises(ConfigFileError):
+            parse(text)
+
+
+def test_the_environment_lies_over_the_file_and_empty_values_do_not_count() -> None:
+    settings = parse(MINIMAL, OTAI_MODE="live", OTAI_CURSOR="", OTAI_FRESHDESK_DOMAIN="other")
+
+    assert settings.triage.mode is Mode.LIVE
+    assert settings.sweep.cursor == "memory"
+    assert settings.system.params["freshdesk_domain"] == "other"
+
+
+def test_the_marker_names_bundle_and_configuration() -> None:
+    settings = parse(MINIMAL)
+    stricter = parse(
+        MINIMAL.decode() + "    fields: {group: {target: queue, min_confidence: 0.9}}\n"
+    )
+
+    assert settings.marker("bundle-1") == settings.marker("bundle-1")
+    assert settings.marker("bundle-1") != settings.marker("bundle-2")
+    assert settings.marker("bundle-1") != stricter.marker("bundle-1")
+    assert len(settings.marker("bundle-1")) <= 32
+
+
+def test_switching_shadow_to_live_keeps_the_marker() -> None:
+    assert parse(MINIMAL).marker("b") == parse(MINIMAL, OTAI_MODE="live").marker("b")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFileError, match="nowhere.yml"):
+        load_settings(tmp_path / "nowhere.yml", os.environ)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_settings_or_a_named_error(raw: bytes) -> None:
+    try:
+        parse_settings(raw, {})
+    except ConfigFileError as error:
+        assert str(error).startswith("config.yml")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["system", "triage", "fields", "group", "labels", "mode", "sweep"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_yaml_is_settings_or_a_named_error(document: object) -> None:
+    try:
+        parse_settings(yaml.safe_dump({"open_ticket_ai": document}).encode(), {})
+    except ConfigFileError as error:
+        assert str(error).startswith("config.yml")
