@@ -1,0 +1,237 @@
+"""Freshdesk's dictionaries, ids and errors as the domain sees them."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
+
+from otai_freshdesk.application.errors import (
+    HelpDeskAuthenticationError,
+    HelpDeskUnavailableError,
+    TicketRejectedError,
+    WriteUncertainError,
+)
+from otai_freshdesk.config.params import AdapterParams
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes, Ticket
+from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
+from otai_freshdesk.ticket_systems.freshdesk.client import StaticApiKey
+from otai_freshdesk.ticket_systems.freshdesk.gateway import FreshdeskHelpDesk, FreshdeskHelpDesks
+
+BEGIN = datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator(english_account(VirtualClock(BEGIN.timestamp())), knobs=Knobs.calm())
+
+
+@pytest.fixture
+async def desk(simulator: Simulator) -> AsyncIterator[FreshdeskHelpDesk]:
+    with simulator:
+        params = AdapterParams({"freshdesk_domain": "acme", "freshdesk_url": simulator.url})
+        key = StaticApiKey(simulator.api_key)
+        adapter = FreshdeskAdapter(params, api_key=key, clock=simulator.clock)
+        desks = FreshdeskHelpDesks(adapter, simulator.clock)
+        yield desks.help_desk(simulator.clock.monotonic() + 3600)
+        await desks.aclose()
+
+
+def listed(simulator: Simulator) -> list[str]:
+    return [call.query for call in simulator.journal.calls if call.path.endswith("/tickets")]
+
+
+async def walk(desk: FreshdeskHelpDesk, *wanted: int) -> list[Ticket]:
+    since, until = BEGIN - timedelta(days=2), BEGIN + timedelta(hours=1)
+    return [
+        ticket async for ticket in desk.updated_between(since, until, lambda one: one.id in wanted)
+    ]
+
+
+async def test_a_ticket_speaks_in_names(simulator: Simulator, desk: FreshdeskHelpDesk) -> None:
+    billing = simulator.account.group("Billing").id
+    added = simulator.account.add_ticket(
+        "Subject",
+        "<p>Body</p>",
+        group_id=billing,
+        priority=4,
+        type="Incident",
+        tags=["vip"],
+        custom_fields={"cf_product_area": "Hardware", "cf_items": 3},
+    )
+
+    ticket = await desk.ticket(added.id)
+
+    assert ticket is not None
+    assert ticket.values[GROUP] == "Billing"
+    assert ticket.values[TYPE] == "Incident"
+    assert ticket.values[PRIORITY] == "Urgent"
+    assert ticket.values["cf_product_area"] == "Hardware"
+    assert ticket.values["cf_items"] == "3"
+    assert (ticket.subject, ticket.body, ticket.tags) == ("Subject", "<p>Body</p>", ("vip",))
+    assert ticket.is_open
+
+
+async def test_a_group_nobody_knows_counts_as_decided(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    added = simulator.account.add_ticket("Subject", group_id=4711)
+
+    ticket = await desk.ticket(added.id)
+
+    assert ticket is not None
+    assert ticket.values[GROUP] == "#4711"
+
+
+async def test_writing_sends_ids_and_merges_tags(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    added = simulator.account.add_ticket("Subject", tags=["vip"])
+    ticket = await desk.ticket(added.id)
+    assert ticket is not None
+    values = {GROUP: "billing", TYPE: "Incident", PRIORITY: "High", "cf_product_area": "Software"}
+
+    written = await desk.write(ticket, Changes(values, ("otai-3f9a2c",)))
+
+    after = simulator.account.ticket(added.id)
+    assert written.refused == frozenset()
+    assert after.group_id == simulator.account.group("Billing").id
+    assert (after.type, after.priority, after.tags) == ("Incident", 3, ("vip", "otai-3f9a2c"))
+    assert after.custom_fields["cf_product_area"] == "Software"
+    assert simulator.journal.count(method="PUT") == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        ({GROUP: "No such group", TYPE: "Incident"}, {GROUP}),
+        ({TYPE: "No such type", PRIORITY: "High"}, {TYPE}),
+        ({PRIORITY: "Catastrophic", TYPE: "Incident"}, {PRIORITY}),
+        ({"cf_product_area": "No such option", TYPE: "Incident"}, {"cf_product_area"}),
+        ({"cf_unheard_of": "x", TYPE: "No such type", PRIORITY: "High"}, {"cf_unheard_of", TYPE}),
+    ],
+)
+async def test_a_value_freshdesk_refuses_is_left_out(
+    simulator: Simulator, desk: FreshdeskHelpDesk, values: dict[str, str], refused: set[str]
+) -> None:
+    added = simulator.account.add_ticket("Subject")
+    ticket = await desk.ticket(added.id)
+    assert ticket is not None
+
+    written = await desk.write(ticket, Changes(values, ("otai-3f9a2c",)))
+
+    assert written.refused == refused
+    assert set(written.changes.values) == set(values) - refused
+    assert "otai-3f9a2c" in simulator.account.ticket(added.id).tags
+
+
+async def test_a_quiet_walk_costs_one_credit_and_fetches_no_text(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    for _ in range(20):
+        simulator.account.add_ticket("Subject", "<p>Body</p>")
+
+    tickets = await walk(desk)
+
+    assert len(tickets) == 20
+    assert simulator.journal.credits_spent == 1
+    assert not any(ticket.body for ticket in tickets)
+
+
+async def test_a_few_texts_are_fetched_one_by_one(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    for _ in range(20):
+        simulator.account.add_ticket("Subject", "<p>Body</p>")
+
+    tickets = await walk(desk, 3, 17)
+
+    assert [ticket.id for ticket in tickets if ticket.body] == [3, 17]
+    assert simulator.journal.credits_spent == 3
+
+
+async def test_many_texts_come_with_the_page_and_every_ticket_once(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    for number in range(350):
+        created = int(BEGIN.timestamp()) - 3600 + number
+        simulator.account.add_ticket("Subject", "<p>Body</p>", created_at=created)
+
+    tickets = await walk(desk, *range(1, 351))
+
+    assert [ticket.id for ticket in tickets] == list(range(1, 351))
+    assert all(ticket.body for ticket in tickets)
+    assert sum("description" in query for query in listed(simulator)) <= 6
+
+
+async def test_texts_for_thousands_of_one_second(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    for _ in range(450):
+        simulator.account.add_ticket("Subject", "<p>Body</p>")
+
+    tickets = await walk(desk, *range(1, 451))
+
+    assert sorted(ticket.id for ticket in tickets) == list(range(1, 451))
+    assert all(ticket.body for ticket in tickets)
+
+
+async def test_a_ticket_that_vanishes_before_its_text_is_read_is_deleted(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    added = simulator.account.add_ticket("Subject", "<p>Body</p>")
+    simulator.turn(deleted_by_id=404)
+    seen: list[Ticket] = []
+
+    def wanted(ticket: Ticket) -> bool:
+        simulator.humans.delete(added.id) if not seen else None
+        seen.append(ticket)
+        return True
+
+    since, until = BEGIN - timedelta(days=2), BEGIN + timedelta(hours=1)
+    tickets = [ticket async for ticket in desk.updated_between(since, until, wanted)]
+
+    assert [ticket.is_deleted for ticket in tickets] == [True]
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "error"),
+    [
+        ("server_error", {"applied": False}, WriteUncertainError),
+        ("reply_lost", {}, WriteUncertainError),
+        ("redirect", {}, HelpDeskUnavailableError),
+    ],
+)
+async def test_errors_of_a_write_are_translated(
+    simulator: Simulator,
+    desk: FreshdeskHelpDesk,
+    fault: str,
+    options: dict[str, bool],
+    error: type[Exception],
+) -> None:
+    ticket = await desk.ticket(simulator.account.add_ticket("Subject").id)
+    assert ticket is not None
+    simulator.faults.next(fault, method="PUT", **options)  # type: ignore[arg-type]
+
+    with pytest.raises(error):
+        await desk.write(ticket, Changes({TYPE: "Incident"}, ("otai-3f9a2c",)))
+
+
+async def test_a_deleted_ticket_is_rejected(simulator: Simulator, desk: FreshdeskHelpDesk) -> None:
+    ticket = await desk.ticket(simulator.account.add_ticket("Subject").id)
+    assert ticket is not None
+    simulator.humans.delete(ticket.id)
+
+    with pytest.raises(TicketRejectedError):
+        await desk.write(ticket, Changes({TYPE: "Incident"}, ("otai-3f9a2c",)))
+
+
+async def test_a_refused_key_is_an_error_of_its_own(simulator: Simulator) -> None:
+    with simulator:
+        params = AdapterParams({"freshdesk_domain": "acme", "freshdesk_url": simulator.url})
+        adapter = FreshdeskAdapter(params, api_key=StaticApiKey("no"), clock=simulator.clock)
+        desks = FreshdeskHelpDesks(adapter, simulator.clock)
+
+        with pytest.raises(HelpDeskAuthenticationError):
+            await desks.help_desk(None).ticket(1)
+        await desks.aclose()
