@@ -20,7 +20,7 @@ from otai_freshdesk.application.sweep_state import SweepState, SweepStateError, 
 from otai_freshdesk.application.triage import ProcessMemory, Triage
 from otai_freshdesk.classification import BundledClassifier
 from otai_freshdesk.clock import Clock, SystemClock
-from otai_freshdesk.config.secrets import Secret, WebhookSecrets
+from otai_freshdesk.config.secrets import Secret, WebhookSecrets, prepare_fetching
 from otai_freshdesk.config.settings import Settings, load_settings
 from otai_freshdesk.cursor import open_store
 from otai_freshdesk.observability import logger
@@ -61,6 +61,20 @@ class Application:
         self._store = store
         self._memory = ProcessMemory()
         self._first_sweep: datetime | None = None
+
+    def prepare(self) -> None:
+        """Do what the first ticket would otherwise wait for: load modules, make clients.
+
+        For initialisation, which no request waits for. Like making the application, it touches
+        neither the network nor a secret.
+
+        Raises:
+            ConfigError: the ticket system cannot be used as it is configured.
+        """
+        key = self.settings.system.params.get("freshdesk_api_key", "")
+        prepare_fetching([str(key), self.settings.webhook.secret])
+        _ = self.store, self._adapter
+        self.classifier.classify("Warm up", "The first prediction takes longer than the others.")
 
     @cached_property
     def store(self) -> SweepStateStore:

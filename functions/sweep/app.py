@@ -13,6 +13,7 @@ from otai_freshdesk.runtime import run
 MARGIN = 10.0  # seconds kept to finish what was begun and to save the state
 
 otai = application()
+otai.prepare()
 
 
 @logger.inject_lambda_context(clear_state=True)

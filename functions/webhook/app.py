@@ -14,6 +14,7 @@ from otai_freshdesk.web.routes import build
 MARGIN = 1.0  # seconds kept for the answer
 
 otai = application()
+otai.prepare()
 
 
 def triage(ticket_id: int) -> Outcome:

@@ -72,7 +72,7 @@ def _imports(folder: Path) -> list[str]:
     for name in IMPORTED:
         try:
             importlib.import_module(name)
-        except Exception as error:  # any failure at all means that the layer does not work
+        except Exception as error:  # noqa: BLE001 - whatever it is, the layer does not work
             failed.append(f"import {name}: {type(error).__name__}: {error}")
     return failed
 

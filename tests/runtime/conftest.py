@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.deployment import Deployment, deployment
 from support.lambda_emulator import BUILD, LambdaEmulator
 

@@ -4,6 +4,8 @@ import json
 import re
 
 import pytest
+
+from freshdesk_simulator import BOT_KEY
 from freshdesk_simulator.models import Ticket
 from support.deployment import (
     API_KEY,
@@ -93,7 +95,9 @@ class TestWebhook:
         assert webhook.invoke(webhook_event(ticket.id))["statusCode"] == 200
         new = "another-secret-of-at-least-32-characters"
         deployed.put_secret(WEBHOOK_SECRET, f"{new}\n{SAMPLE_SECRET}")
-        assert webhook.invoke(webhook_event(later.id, **{"X-OTAI-Secret": new}))["statusCode"] == 200
+        assert (
+            webhook.invoke(webhook_event(later.id, **{"X-OTAI-Secret": new}))["statusCode"] == 200
+        )
         assert webhook.invoke(webhook_event(later.id))["statusCode"] == 200
 
     def test_a_hanging_freshdesk_is_left_to_the_sweep_before_the_deadline(
@@ -142,10 +146,12 @@ class TestSweep:
     def test_a_replaced_key_is_taken_without_a_deployment(
         self, deployed: Deployment, sweep: LambdaEmulator
     ) -> None:
-        deployed.put_secret(API_KEY, "unknownkey0123456789")
+        assert "errorType" not in sweep.invoke(event("sweep")), sweep.log
+        account = deployed.simulator.account
+        [bot] = [agent for agent in account.agents.values() if agent.api_key == BOT_KEY]
+        account.change_agent(bot.id, api_key="replaced-api-key")
+        deployed.put_secret(API_KEY, "replaced-api-key")
         ticket = add_ticket(deployed)
-        sweep.invoke(event("sweep"))
-        deployed.put_secret(API_KEY, deployed.simulator.api_key)
         assert "errorType" not in sweep.invoke(event("sweep")), sweep.log
         assert is_marked(deployed, ticket)
 
@@ -163,7 +169,9 @@ class TestDiscretion:
                 requester=requester,
             )
         webhook.invoke(webhook_event(1))
-        webhook.invoke(webhook_event(1, **{"X-OTAI-Secret": "wrong-secret-planted-here-0123456789"}))
+        webhook.invoke(
+            webhook_event(1, **{"X-OTAI-Secret": "wrong-secret-planted-here-0123456789"})
+        )
         deployed.simulator.faults.next("server_error", calls=1)
         sweep.invoke(event("sweep"))
         written = webhook.log + sweep.log

@@ -1,27 +1,28 @@
 """What surrounds deployed functions: a simulated Freshdesk and SSM, both on real loopback ports."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
-from freshdesk_simulator import BOT_KEY, Knobs, Simulator, SystemClock, english_account
-from freshdesk_simulator.models import Ticket
 from moto.server import ThreadedMotoServer
 
-from support.lambda_emulator import LambdaEmulator
+from freshdesk_simulator import BOT_KEY, Knobs, Simulator, SystemClock, english_account
+from freshdesk_simulator.models import Ticket
+from support.lambda_emulator import BUILD, LambdaEmulator
 from support.template import ROOT
 
 EVENTS = ROOT / "events"
 API_KEY = "/otai-freshdesk/api-key"
-WEBHOOK_SECRET = "/otai-freshdesk/webhook-secret"  # noqa: S105 - the parameter's name
+WEBHOOK_SECRET = "/otai-freshdesk/webhook-secret"
 SWEEP_STATE = "/otai-freshdesk/sweep-state"
-SAMPLE_SECRET = "sample-secret-of-at-least-32-characters"  # noqa: S105 - the one in events/
+SAMPLE_SECRET = "sample-secret-of-at-least-32-characters"
 
 
 def event(name: str) -> dict[str, Any]:
@@ -48,12 +49,18 @@ class Deployment:
         ssm: A client of the Parameter Store.
         environment: The variables of the functions.
         bundle: The bundle to use in place of the built layer's.
+        build: The folder `sam build` wrote.
     """
 
     simulator: Simulator
     ssm: Any
     environment: Mapping[str, str]
     bundle: Path | None = None
+    build: Path = BUILD
+
+    def of(self, build: Path) -> "Deployment":
+        """Return the same surroundings for functions built elsewhere."""
+        return replace(self, build=build)
 
     def function(self, name: str, **environment: str) -> LambdaEmulator:
         """Return a fresh execution environment of `WebhookFunction` or `SweepFunction`."""
@@ -62,7 +69,7 @@ class Deployment:
             variables.setdefault("OTAI_WEBHOOK_SECRET", f"ssm:{WEBHOOK_SECRET}")
         if self.bundle:
             variables["OTAI_BUNDLE"] = str(self.bundle)
-        return LambdaEmulator(name, variables)
+        return LambdaEmulator(name, variables, build=self.build)
 
     def add_ticket(self, subject: str, description: str) -> Ticket:
         """Add a ticket without a webhook."""
@@ -82,6 +89,7 @@ class Deployment:
 @contextmanager
 def deployment(bundle: Path | None = None) -> Iterator[Deployment]:
     """Start Freshdesk and SSM, fill in the parameters, and stop both at the end."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

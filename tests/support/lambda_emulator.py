@@ -58,7 +58,7 @@ class EmulatorError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a function's process holds: bytes of memory at its peak and now, descriptors, threads."""
+    """What a function's process holds: bytes of memory at its peak and now, and handles."""
 
     peak: int
     resident: int
@@ -105,15 +105,16 @@ class LambdaEmulator:
             **(extra or {}),
         }
         self._path = [self._task, *(build / layer / "python" for layer in LAYERS)]
-        self._folder = tempfile.TemporaryDirectory(prefix="lambda-")
-        self._log = Path(self._folder.name) / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(timeout=60, trust_env=False)
 
     def __enter__(self) -> Self:
         """Start the emulator; the function initialises with its first invocation."""
+        self._folder = tempfile.TemporaryDirectory(prefix="lambda-")
+        self._log = Path(self._folder.name) / "log"
         host, runtime = _free_port(), _free_port()
-        self._client.base_url = httpx.URL(f"http://127.0.0.1:{host}")
+        self._client = httpx.Client(
+            base_url=f"http://127.0.0.1:{host}", timeout=60, trust_env=False
+        )
         command = [
             str(_emulator()),
             "--runtime-interface-emulator-address",
@@ -127,10 +128,10 @@ class LambdaEmulator:
             self._properties["Handler"],
         ]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - the emulator and our interpreter
+            self._process = subprocess.Popen(
                 command,
                 cwd=self._task,
-                env=self._environment(),
+                env=dict(self.environment),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -191,21 +192,21 @@ class LambdaEmulator:
             threads=int(fields["Threads"]),
         )
 
-    def _function_pid(self) -> int:
-        if self._process is None:
-            raise EmulatorError("the emulator is not started")
-        tasks = Path("/proc") / str(self._process.pid) / "task"
-        children = [pid for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-        if not children:
-            raise EmulatorError("the function is not running: invoke it first")
-        return int(children[0])
+    @property
+    def module(self) -> str:
+        """The module of the handler."""
+        handler: str = self._properties["Handler"]
+        return handler.rpartition(".")[0]
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables of the function's process, those of the runtime included."""
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": self._folder.name,
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
+            "PYTHONDONTWRITEBYTECODE": "1",  # in Lambda the folders are read-only
             "PYTHONPATH": os.pathsep.join(map(str, [*self._path, _runtime_folder()])),
             "LAMBDA_TASK_ROOT": str(self._task),
             "AWS_REGION": "eu-central-1",
@@ -221,6 +222,17 @@ class LambdaEmulator:
             "AWS_LAMBDA_LOG_LEVEL": "INFO",
             **self._variables,
         }
+
+    def _function_pid(self) -> int:
+        if self._process is None:
+            raise EmulatorError("the emulator is not started")
+        tasks = Path("/proc") / str(self._process.pid) / "task"
+        children = [
+            pid for task in tasks.iterdir() for pid in (task / "children").read_text().split()
+        ]
+        if not children:
+            raise EmulatorError("the function is not running: invoke it first")
+        return int(children[0])
 
 
 def _emulator() -> Path:
@@ -268,4 +280,4 @@ def _wait_for_port(port: int) -> None:
 
 
 def _kilobytes(field: str) -> int:
-    return int(field.split()[0]) * 1024
+    return int(field.split(maxsplit=1)[0]) * 1024

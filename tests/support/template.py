@@ -16,7 +16,9 @@ type Template = Mapping[str, Any]
 type Resource = Mapping[str, Any]
 
 
-def translated(parameters: Mapping[str, str] | None = None, changed: Iterable[str] = ()) -> Template:
+def translated(
+    parameters: Mapping[str, str] | None = None, changed: Iterable[str] = ()
+) -> Template:
     """Return the translation of template.yaml.
 
     Args:
@@ -33,7 +35,7 @@ def translated(parameters: Mapping[str, str] | None = None, changed: Iterable[st
 def _translated(parameters: str, changed: tuple[str, ...]) -> Template:
     if not SAM_PYTHON.exists():
         raise RuntimeError("the SAM CLI is not installed: run make build")
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [str(SAM_PYTHON), str(TRANSLATE), str(TEMPLATE), parameters, *changed],
         capture_output=True,
         text=True,
