@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 # The wheels of 1.29 and later hold a telemetry client that only this variable, set before the
 # import, switches off; the pinned version has none, an unpinned installation may.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort  # noqa: E402
-from tokenizers import Tokenizer  # noqa: E402
+import onnxruntime as ort
+from tokenizers import Tokenizer
 
-from ticket_classifier.errors import BundleFormatError, BundleMismatchError  # noqa: E402
+from ticket_classifier.errors import BundleFormatError, BundleMismatchError
 
 __all__ = ["DIMENSIONS", "MAX_PIECES", "PREFIX", "Encoder", "TicketTokenizer"]
 
@@ -31,7 +31,7 @@ MAX_PIECES = 256
 """Pieces the encoder sees, ``<s>`` and ``</s>`` included."""
 
 PREFIX = "query: "
-"""What multilingual-e5 was trained to see before a text (model card of intfloat/multilingual-e5)."""
+"""What multilingual-e5 was trained to see before a text (the original's model card)."""
 
 _INPUT = "input_ids"
 _OUTPUTS = ("general", "ticket")
@@ -43,7 +43,9 @@ type Vector = NDArray[np.float32]
 class TicketTokenizer:
     """The bundle's tokenizer, with the encoder's limits: ``<s> query: text </s>``."""
 
-    def __init__(self, definition: bytes, *, bundle: Path = Path(), file: str = "tokenizer.json") -> None:
+    def __init__(
+        self, definition: bytes, *, bundle: Path = Path(), file: str = "tokenizer.json"
+    ) -> None:
         """Read a ``tokenizer.json``.
 
         Raises:
@@ -52,7 +54,7 @@ class TicketTokenizer:
         """
         try:
             self._tokenizer = Tokenizer.from_buffer(definition)
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        except Exception as error:
             raise BundleFormatError(bundle, file, "is not a tokenizer definition") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -128,7 +130,7 @@ class Encoder:
             self._session = ort.InferenceSession(
                 model, sess_options=_options(threads), providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # noqa: BLE001 - the library's errors share no public base
+        except Exception as error:
             raise BundleFormatError(bundle, file, "is not a model ONNX Runtime can read") from error
         inputs = [node.name for node in self._session.get_inputs()]
         outputs = {node.name for node in self._session.get_outputs()}
@@ -142,7 +144,7 @@ class Encoder:
         """Encode one ticket's piece ids (at most `MAX_PIECES`)."""
         row = np.asarray([ids], dtype=np.int64)
         general, ticket = self._session.run(list(_OUTPUTS), {_INPUT: row})
-        return Embedding(general=general[0], ticket=ticket[0])
+        return Embedding(general=general.reshape(DIMENSIONS), ticket=ticket.reshape(DIMENSIONS))
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -54,7 +54,9 @@ def clean(subject: str, body: str) -> str:
 
 
 def _body_text(body: str) -> str:
-    body = body[:_MAX_MARKUP] if looks_like_html(body[:_MAX_MARKUP]) else cut_middle(body, _MAX_PLAIN)
+    body = (
+        body[:_MAX_MARKUP] if looks_like_html(body[:_MAX_MARKUP]) else cut_middle(body, _MAX_PLAIN)
+    )
     if looks_like_html(body):
         body = cut_middle(html_to_text(body), _MAX_PLAIN)
     return collapse_space(_readable(body))

@@ -49,7 +49,9 @@ _MOJIBAKE = re.compile(
     f"|[\u00f0-\u00f4][{_CONTINUATION}]{{3}}"
 )
 # What a wrongly read text of our languages is full of; a text without it is left alone.
-_TELLTALE = re.compile("\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac|\u00e2\u0080|\u00c2[\u00a0-\u00bf]")
+_TELLTALE = re.compile(
+    "\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac|\u00e2\u0080|\u00c2[\u00a0-\u00bf]"
+)
 
 
 def mend_mojibake(text: str) -> str:
@@ -76,7 +78,9 @@ def _mend_match(match: re.Match[str]) -> str:
 
 # --- numbers and codes ------------------------------------------------------------------------
 
-_URL = re.compile(r"\b(?:https?://|www\.)([^\s/<>\"'()\[\]]{1,100})[^\s<>\"'()\[\]]*", re.IGNORECASE)
+_URL = re.compile(
+    r"\b(?:https?://|www\.)([^\s/<>\"'()\[\]]{1,100})[^\s<>\"'()\[\]]*", re.IGNORECASE
+)
 _TOKEN = re.compile(r"[A-Za-z0-9]+")
 _LONG_DIGITS = 5
 _LONG_CODE = 8

@@ -19,23 +19,37 @@ _KNOWN_TAG = re.compile(
     r"blockquote|h[1-6]|img|hr|pre|style|script|center|small|o:p)(?:[\s/][^<>]*)?>",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"<!--(?P<comment>)|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9:]*)(?P<attributes>[^<>]*)>|<[!?][^<>]*>")
+_MARKUP = re.compile(
+    r"<!--(?P<comment>)"
+    r"|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9:]*)(?P<attributes>[^<>]*)>"
+    r"|<[!?][^<>]*>"
+)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}[0-9]{0,2});", re.IGNORECASE)
 _WHITE = re.compile(r"\s+")
 
 _PARAGRAPH = frozenset(
-    "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre hr address article section header footer".split()
+    (
+        *("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "hr"),
+        *("address", "article", "section", "header", "footer"),
+    )
 )
-_LINE = frozenset("br div tr li dt dd tbody thead form fieldset center option title".split())
+_LINE = frozenset(
+    ("br", "div", "tr", "li", "dt", "dd", "tbody", "thead", "form", "fieldset", "center", "option")
+)
 _CELL = frozenset(("td", "th"))
 _UNSEEN = frozenset(("style", "script", "head", "title", "template", "svg", "object", "noscript"))
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = frozenset(
+    (
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param"),
+        *("source", "track", "wbr"),
+    )
+)
 _QUOTE_NAMES = re.compile(
     r"gmail_quote|yahoo_quoted|protonmail_quote|tutanota_quote|freshdesk_quote|zmail_extra|"
     r"moz-cite-prefix|gmail_attr|\bquoted[-_]?(?:text|reply|message)\b",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(r"display\s?:\s?none|mso-hide\s?:\s?all", re.IGNORECASE)
+_HIDDEN = re.compile(r"display\s?:\s?none", re.IGNORECASE)
 
 
 def looks_like_html(text: str) -> bool:

@@ -42,10 +42,10 @@ class _Parts:
 
 
 def customer_words(text: str) -> str:
-    """The lines the customer wrote; when these are few, the quoted or forwarded part after them.
+    r"""The lines the customer wrote; when these are few, the quoted or forwarded part after them.
 
     Args:
-        text: Plain text with ``\\n`` line breaks; quoted lines begin with ``>``.
+        text: Plain text with ``\n`` line breaks; quoted lines begin with ``>``.
 
     Returns:
         A subset of the lines, in order (own ones first). Empty only if `text` has no word.

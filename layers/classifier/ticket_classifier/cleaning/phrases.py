@@ -26,7 +26,10 @@ __all__ = [
     "THANKS",
 ]
 
-_WROTE = r"(?:wrote|schrieb(?:en)?|a écrit|ecrit|écrivait|escribi[óo]|ha scritto|schreef|heeft .{0,60} geschreven|escreveu)"
+_WROTE = (
+    r"(?:wrote|schrieb(?:en)?|a écrit|ecrit|écrivait|escribi[óo]|ha scritto|schreef|"
+    r"heeft .{0,60} geschreven|escreveu)"
+)
 
 # "On Mon, 3 May 2027 at 10:12, Ann <a@b.example> wrote:" in the order of each language.
 ATTRIBUTION = re.compile(
@@ -38,16 +41,24 @@ ATTRIBUTION = re.compile(
 ATTRIBUTION_START = re.compile(r"^\W{0,4}(?:On|Am|Le|El|Il|Op|Em|No dia)\b.{0,80}\d", re.IGNORECASE)
 
 FORWARD_OR_ORIGINAL = re.compile(
-    r"^\W{0,60}(?:(?:begin(?: of)? )?forwarded(?: message| mail| by.{0,80})?|original(?: message| mail| appointment)|"
-    r"(?:anfang der |beginn der )?weitergeleitete (?:nachricht|e-?mail|mail)|urspr(?:ü|ue)ngliche (?:nachricht|e-?mail|mail)|original-?nachricht|"
-    r"(?:début du )?message (?:transféré|réexpédié|d['\u2019]origine|original|initial)|message d['\u2019]origine|"
+    r"^\W{0,60}(?:(?:begin(?: of)? )?forwarded(?: message| mail| by.{0,80})?|"
+    r"original(?: message| mail| appointment)|"
+    r"(?:anfang der |beginn der )?weitergeleitete (?:nachricht|e-?mail|mail)|urspr(?:ü|"
+    r"ue)ngliche (?:nachricht|e-?mail|mail)|original-?nachricht|"
+    r"(?:début du )?message (?:transféré|réexpédié|d['\u2019]origine|original|initial)|"
+    r"message d['\u2019]origine|"
     r"(?:inicio del )?mensaje (?:reenviado|original)|(?:inizio )?messaggio (?:inoltrato|originale)|"
     r"(?:in[íi]cio da )?mensagem (?:encaminhada|reencaminhada|original)|"
-    r"(?:begin )?doorgestuurd bericht|doorgestuurde (?:mail|e-?mail)|oorspronkelijk(?:e)? (?:bericht|mail))\W{0,60}$",
+    r"(?:begin )?doorgestuurd bericht|doorgestuurde (?:mail|e-?mail)|"
+    r"oorspronkelijk(?:e)? (?:bericht|mail))\W{0,60}$",
     re.IGNORECASE,
 )
 
-HEADER_FROM = re.compile(r"^[\s*_>]{0,6}(?:From|Von|De|Da|Van|Expéditeur|Absender|Remitente|Mittente|Afzender)\s?\*?\s?:\*? ?\S", re.IGNORECASE)
+HEADER_FROM = re.compile(
+    r"^[\s*_>]{0,6}(?:From|Von|De|Da|Van|Expéditeur|Absender|Remitente|Mittente|"
+    r"Afzender)\s?\*?\s?:\*? ?\S",
+    re.IGNORECASE,
+)
 HEADER = re.compile(
     r"^[\s*_>]{0,6}(?:From|Sent|To|Cc|Bcc|Subject|Date|Reply-To|Importance|Attachments?|"
     r"Von|Gesendet(?: am)?|An|Betreff|Datum|Wichtigkeit|Anlagen?|"
@@ -61,9 +72,11 @@ RULE = re.compile(r"^\s*[-_=*\u2013\u2014]{3,}\s*$")
 SIGNATURE_RULE = re.compile(r"^(?:--|__|\u2013|\u2014) ?$")
 
 DEVICE = re.compile(
-    r"^\W{0,4}(?:sent (?:from|via|with)|gesendet (?:von|mit|über)|von meinem .{1,40} gesendet|diese nachricht wurde von meinem .{1,60} gesendet|"
+    r"^\W{0,4}(?:sent (?:from|via|with)|gesendet (?:von|mit|über)|"
+    r"von meinem .{1,40} gesendet|diese nachricht wurde von meinem .{1,60} gesendet|"
     r"envoyé (?:de|depuis|à partir de)|enviado (?:desde|do|da|de|a partir)|inviato (?:da|dal|con)|"
-    r"verzonden (?:vanaf|vanuit|met|via)|verstuurd (?:vanaf|vanuit|met|via)|get outlook for|outlook für|"
+    r"verzonden (?:vanaf|vanuit|met|via)|verstuurd (?:vanaf|vanuit|met|via)|"
+    r"get outlook for|outlook für|"
     r"télécharger outlook|obtener outlook|scarica outlook|obter o outlook|outlook voor)\b.{0,80}$",
     re.IGNORECASE,
 )
@@ -71,23 +84,32 @@ DEVICE = re.compile(
 # A formula that closes a letter, alone on its line but for a few words ("aus Wels", "Ann").
 CLOSING = re.compile(
     r"^\W{0,3}(?:"
-    r"(?:(?:with )?(?:kind(?:est)?|best|warm(?:est)?|many) )?regards|(?:best|warm|kind) wishes|all the best|best|cheers|"
+    r"(?:(?:with )?(?:kind(?:est)?|best|warm(?:est)?|many) )?regards|(?:best|warm|"
+    r"kind) wishes|all the best|best|cheers|"
     r"yours (?:sincerely|faithfully|truly)|(?:yours )?sincerely(?: yours)?|rgds|kr|br|"
-    r"(?:mit )?(?:den )?(?:(?:sehr |ganz )?(?:freundlich|best|lieb|viel|herzlich|schön|sonnig|kollegial)\w{0,3} )(?:und \w{3,14} )?gr(?:ü|ue)(?:ß|ss)\w{0,2}|"
+    r"(?:mit )?(?:den )?(?:(?:sehr |ganz )?(?:freundlich|best|lieb|viel|herzlich|schön|"
+    r"sonnig|kollegial)\w{0,3} )(?:und \w{3,14} )?gr(?:ü|ue)(?:ß|ss)\w{0,2}|"
     r"gr(?:u|ü|ue)(?:ß|ss)(?:e|en)?|hochachtungsvoll|mfg|lg|vg|mbg|servus|"
-    r"(?:bien )?cordialement|(?:très )?cordialement|sincères salutations|bien à vous|bonne (?:journée|soirée|réception)|"
-    r"salutations(?: distinguées)?|(?:je vous prie|veuillez) .{0,40}(?:agréer|recevoir|croire).{0,120}|meilleures salutations|bien cdlt|cdlt|"
-    r"(?:un |muchos )?(?:cordial )?saludos?(?: cordial(?:es)?)?|(?:muy )?atentamente|atte|quedo a la espera.{0,60}|"
-    r"(?:cordiali|distinti|i miei|tanti|cari|molti) saluti|(?:un )?cordiale? saluto|saluti|cordialmente|"
+    r"(?:bien )?cordialement|(?:très )?cordialement|sincères salutations|bien à vous|"
+    r"bonne (?:journée|soirée|réception)|"
+    r"salutations(?: distinguées)?|(?:je vous prie|veuillez) .{0,40}(?:agréer|recevoir|"
+    r"croire).{0,120}|meilleures salutations|bien cdlt|cdlt|"
+    r"(?:un |muchos )?(?:cordial )?saludos?(?: cordial(?:es)?)?|(?:muy )?atentamente|atte|"
+    r"quedo a la espera.{0,60}|"
+    r"(?:cordiali|distinti|i miei|tanti|cari|molti) saluti|(?:un )?cordiale? saluto|"
+    r"saluti|cordialmente|"
     r"(?:com os )?(?:melhores |meus )?cumprimentos|atenciosamente|att|atte|abraços?|abs|"
-    r"(?:met )?(?:vriendelijke|hartelijke|beste|de beste) groet(?:en|jes)?|groet(?:en|jes)?|hoogachtend|mvg|gr"
+    r"(?:met )?(?:vriendelijke|hartelijke|beste|de beste) groet(?:en|jes)?|groet(?:en|"
+    r"jes)?|hoogachtend|mvg|gr"
     r")\b.{0,30}$",
     re.IGNORECASE,
 )
 # Thanks close a letter too, but say something of the mood, so the line itself is kept.
 THANKS = re.compile(
-    r"^\W{0,3}(?:(?:many |lots of )?thanks|thank you|thx|(?:vielen |besten |herzlichen )?dank|danke|"
-    r"merci|(?:muchas |mil )?gracias|(?:molte |mille )?grazie|(?:muito )?obrigad[oa]|(?:alvast )?(?:hartelijk )?(?:be)?dankt?)"
+    r"^\W{0,3}(?:(?:many |lots of )?thanks|thank you|thx|(?:vielen |besten |"
+    r"herzlichen )?dank|danke|"
+    r"merci|(?:muchas |mil )?gracias|(?:molte |mille )?grazie|(?:muito )?obrigad[oa]|"
+    r"(?:alvast )?(?:hartelijk )?(?:be)?dankt?)"
     r"\b.{0,40}$",
     re.IGNORECASE,
 )
@@ -99,13 +121,16 @@ MESSAGE_WORD = re.compile(
     re.IGNORECASE,
 )
 CONFIDENTIAL = re.compile(
-    r"\b(?:confidential|privileged|vertraulich\w{0,2}|confidentiel(?:le)?s?|confidencial(?:es)?|confidenciais|"
+    r"\b(?:confidential|privileged|vertraulich\w{0,2}|confidentiel(?:le)?s?|"
+    r"confidencial(?:es)?|confidenciais|"
     r"riservat[oaie]|confidenzial[ei]|vertrouwelijke?|unauthori[sz]ed)\b",
     re.IGNORECASE,
 )
 RECIPIENT = re.compile(
-    r"\b(?:recipients?|addressee|empfänger\w{0,2}|adressat\w{0,2}|destinataires?|destinatari[oa]?s?|"
-    r"destinatários?|geadresseerde|ontvangers?|intended|bestimmt|irrtümlich|mistake|error|erreur|errore?|erro)\b",
+    r"\b(?:recipients?|addressee|empfänger\w{0,2}|adressat\w{0,2}|destinataires?|"
+    r"destinatari[oa]?s?|"
+    r"destinatários?|geadresseerde|ontvangers?|intended|bestimmt|irrtümlich|mistake|error|"
+    r"erreur|errore?|erro)\b",
     re.IGNORECASE,
 )
 BANNER = re.compile(
@@ -114,6 +139,7 @@ BANNER = re.compile(
     r".{0,40}(?:extern|outside|außerhalb|extérieur|esterno|buiten|fuera|fora).{0,200}$|"
     r"(?:please )?(?:consider|think of) the environment.{0,80}$|"
     r"(?:bitte )?denken sie an die umwelt.{0,80}$|pensez à l['\u2019]environnement.{0,80}$|"
-    r"you don't often get (?:e-?mail|email) from.{0,120}$|sie erhalten nicht (?:häufig|oft) e-?mails von.{0,120}$)",
+    r"you don't often get (?:e-?mail|email) from.{0,120}$|sie erhalten nicht (?:häufig|"
+    r"oft) e-?mails von.{0,120}$)",
     re.IGNORECASE,
 )

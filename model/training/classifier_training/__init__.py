@@ -1,0 +1,21 @@
+"""Builds bundles for `ticket_classifier`: from labelled tickets, or from described labels.
+
+Runs on a laptop without torch; only the subpackage ``encoder``, which fine-tunes the shipped
+encoder, needs it.
+"""
+
+from __future__ import annotations
+
+from classifier_training.errors import TrainingError
+from classifier_training.report import EvaluationReport, TargetReport, TrainingReport
+from classifier_training.train import Settings, train_default, train_from_tickets
+
+__all__ = [
+    "EvaluationReport",
+    "Settings",
+    "TargetReport",
+    "TrainingError",
+    "TrainingReport",
+    "train_default",
+    "train_from_tickets",
+]

@@ -1,0 +1,130 @@
+"""From scores to probabilities: the learned blend, its calibration, and the thresholds.
+
+    logits = sum over parts of scale[part] * scores[part] + offset[label]
+
+Scales (not negative) and offsets minimise the log loss of held-out rows, the offsets held near
+zero by a unit normal prior: temperature and vector scaling (Guo et al. 2017) and blending in one
+convex fit. A single part is the blend with the other scales at zero, so the blend's held-out log
+loss cannot be worse; where its accuracy is, the better part is taken alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from classifier_training.ridge import Part
+
+__all__ = ["ALWAYS_ABSTAIN", "Blend", "choose_blend", "fit_blend", "log_loss", "threshold_for"]
+
+type Floats = NDArray[np.float64]
+type Labels = NDArray[np.intp]
+
+ALWAYS_ABSTAIN = 1.01
+"""A threshold no probability reaches."""
+
+_FIRST_SCALE = 5.0
+_LARGEST_SCALE = 200.0
+_FEWEST_ANSWERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How the parts' scores become logits.
+
+    Attributes:
+        scales: Factor by part; a part left out is not used.
+        offsets: Added per label, [labels].
+    """
+
+    scales: Mapping[Part, float]
+    offsets: Floats
+
+    def probabilities(self, scores: Mapping[Part, NDArray[np.float32]]) -> Floats:
+        """Calibrated probabilities, [rows, labels]."""
+        result: Floats = np.exp(log_softmax(self._logits(scores), axis=1))
+        return result
+
+    def _logits(self, scores: Mapping[Part, NDArray[np.float32]]) -> Floats:
+        weighted = [scale * scores[part].astype(np.float64) for part, scale in self.scales.items()]
+        result: Floats = np.sum(weighted, axis=0) + self.offsets
+        return result
+
+
+def fit_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> Blend:
+    """The blend of least log loss on held-out rows.
+
+    Args:
+        scores: Held-out scores by part, each [rows, labels].
+        labels: True label numbers, [rows].
+    """
+    parts = list(scores)
+    stacked = np.stack([scores[part].astype(np.float64) for part in parts])
+    count, rows, width = stacked.shape
+    truth = np.eye(width)[labels]
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        scales, offsets = parameters[:count], parameters[count:]
+        logs = log_softmax(np.tensordot(scales, stacked, axes=1) + offsets, axis=1)
+        value = -(truth * logs).sum() / rows + 0.5 * (offsets @ offsets) / rows
+        error = (np.exp(logs) - truth) / rows
+        slope = np.concatenate(
+            [np.einsum("prl,rl->p", stacked, error), error.sum(axis=0) + offsets / rows]
+        )
+        return float(value), slope
+
+    start = np.concatenate([np.full(count, _FIRST_SCALE / count), np.zeros(width)])
+    bounds = [(0.0, _LARGEST_SCALE)] * count + [(-20.0, 20.0)] * width
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return Blend(
+        scales=dict(zip(parts, found[:count].tolist(), strict=True)), offsets=found[count:]
+    )
+
+
+def choose_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> Blend:
+    """The blend of all parts, unless a single part is more accurate on the held-out rows."""
+    whole = fit_blend(scores, labels)
+    singles = [fit_blend({part: scores[part]}, labels) for part in scores]
+    return max([whole, *singles], key=lambda blend: _accuracy(blend, scores, labels))
+
+
+def _accuracy(blend: Blend, scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> float:
+    return float(np.mean(blend.probabilities(scores).argmax(axis=1) == labels))
+
+
+def log_loss(probabilities: Floats, labels: Labels) -> Floats:
+    """Minus the log of the true label's probability, [rows]."""
+    likely = probabilities[np.arange(len(labels)), labels]
+    result: Floats = -np.log(np.maximum(likely, 1e-12))
+    return result
+
+
+def threshold_for(probabilities: Floats, labels: Labels, precision: float) -> float:
+    """The lowest probability above which held-out answers are right often enough.
+
+    Args:
+        probabilities: Held-out probabilities, [rows, labels].
+        labels: True label numbers, [rows].
+        precision: Wanted share of right ones among the answers given.
+
+    Returns:
+        A threshold that most answers reach with that precision; `ALWAYS_ABSTAIN` if none does
+        with at least 20 answers (or a tenth of the rows, if these are fewer).
+    """
+    top = probabilities.max(axis=1)
+    order = np.argsort(-top, kind="stable")
+    right = probabilities.argmax(axis=1)[order] == labels[order]
+    precise = np.cumsum(right) / np.arange(1, len(right) + 1) >= precision
+    fewest = min(_FEWEST_ANSWERS, max(5, len(labels) // 10))
+    enough = np.flatnonzero(precise)
+    if not len(enough) or enough[-1] + 1 < fewest:
+        return ALWAYS_ABSTAIN
+    last = int(enough[-1])
+    lowest = float(top[order[last]])
+    following = float(top[order[last + 1]]) if last + 1 < len(order) else 0.0
+    return (lowest + following) / 2

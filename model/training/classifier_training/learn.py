@@ -1,0 +1,391 @@
+"""Learns the heads of several targets over the same tickets.
+
+For each target: recipes are selected by held-out log loss, one for each part (sparse, dense,
+joint); their held-out scores are blended and calibrated; the threshold is chosen on the same
+held-out rows; then the chosen recipes are fitted on all rows and folded into one head. Held-out
+rows are those of group-wise folds or, where the encoder itself was trained on most of the
+tickets, the calibration part it never saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from classifier_training.blend import (
+    ALWAYS_ABSTAIN,
+    Blend,
+    choose_blend,
+    fit_blend,
+    log_loss,
+    threshold_for,
+)
+from classifier_training.metrics import measure
+from classifier_training.report import Metrics, TargetReport
+from classifier_training.ridge import (
+    Kernel,
+    Part,
+    Recipe,
+    fold_scores,
+    grid,
+    primal_weights,
+)
+from classifier_training.targets import Target
+from classifier_training.vectors import (
+    Progress,
+    Vectors,
+    dense_matrix,
+    fit_space,
+    sparse_matrix,
+)
+from ticket_classifier.bundle import Scope
+from ticket_classifier.features import FeatureSpace
+from ticket_classifier.heads import Head
+
+__all__ = ["Learnt", "Material", "learn_targets", "scope_of"]
+
+type Rows = NDArray[np.intp]
+type Splits = list[tuple[Rows, Rows]]
+
+_SELECTION_ROWS = 2_500
+_SCALES = (2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0)
+_LEAST_GAIN = 0.01
+_SURE_GAIN = 3.0
+_DOUBTED = 0.02
+_CONVINCED = 0.8
+_FEWEST_OF_LANGUAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What there is to learn from, one row a ticket.
+
+    Attributes:
+        vectors: The texts as numbers.
+        row_ids: What reports call the tickets.
+        folds: Fold number of each ticket, near-duplicates in one fold.
+        languages: Language of each ticket where known, for the reports.
+        held: True for the calibration part; None to use the folds.
+        precisions: Wanted precision by target.
+        default_precision: For targets not named there.
+    """
+
+    vectors: Vectors
+    row_ids: Sequence[str]
+    folds: Rows
+    languages: Sequence[str | None]
+    held: NDArray[np.bool_] | None = None
+    precisions: Mapping[str, float] = field(default_factory=dict)
+    default_precision: float = 0.95
+
+    def splits(self, rows: Rows) -> Splits:
+        """Pairs of rows to fit on and rows to score, within `rows`."""
+        if self.held is not None:
+            held = self.held[rows]
+            return [(rows[~held], rows[held])]
+        folds = self.folds[rows]
+        return [(rows[folds != fold], rows[folds == fold]) for fold in np.unique(folds)]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Heads and the feature space they share."""
+
+    space: FeatureSpace
+    heads: Mapping[str, Head]
+    reports: tuple[TargetReport, ...]
+
+
+def learn_targets(
+    material: Material, targets: Sequence[Target], progress: Progress | None = None
+) -> Learnt:
+    """Learn every target; those labelled on the same tickets share their factorisations."""
+    space = fit_space(material.vectors, sum(len(target.labels) for target in targets))
+    learner = _Learner(material, space)
+    together: dict[bytes, list[Target]] = {}
+    for target in targets:
+        together.setdefault((target.codes >= 0).tobytes(), []).append(target)
+    heads: dict[str, Head] = {}
+    reports: dict[str, TargetReport] = {}
+    for group in together.values():
+        for name, (head, report) in learner.learn(group).items():
+            heads[name], reports[name] = head, report
+            if progress is not None:
+                progress("learn", len(heads), len(targets))
+    ordered = {target.name: heads[target.name] for target in targets}
+    return Learnt(space, ordered, tuple(reports[name] for name in ordered))
+
+
+class _Learner:
+    """The features and similarities of one set of tickets."""
+
+    def __init__(self, material: Material, space: FeatureSpace) -> None:
+        self._material = material
+        self._sparse = sparse_matrix(space, material.vectors)
+        self._dense = dense_matrix(space, material.vectors)
+        self._kernel = Kernel(self._sparse, self._dense)
+
+    def learn(self, targets: Sequence[Target]) -> dict[str, tuple[Head, TargetReport]]:
+        """Learn targets that are labelled on the same tickets."""
+        rows = targets[0].rows
+        truth, columns = _one_hot(targets)
+        splits = self._material.splits(rows)
+        sample = self._selection_rows(rows)
+        tried = fold_scores(self._kernel, grid(), self._material.splits(sample), truth)
+        held_sample = _held(self._material.splits(sample))
+        chosen = {
+            target.name: _select(tried, columns[target.name], target.codes, held_sample)
+            for target in targets
+        }
+        if len(sample) < len(rows):
+            needed = {recipe for parts in chosen.values() for recipe in parts.values()}
+            tried = fold_scores(self._kernel, sorted(needed, key=repr), splits, truth)
+        held = _held(splits)
+        choices = []
+        for target in targets:
+            recipes = chosen[target.name]
+            part_scores = {
+                part: tried[recipe][held][:, columns[target.name]]
+                for part, recipe in recipes.items()
+            }
+            blend = choose_blend(part_scores, target.codes[held])
+            report = self._report(target, blend, part_scores, held)
+            choices.append(_Choice(target, columns[target.name], recipes, blend, report))
+        heads = self._fold_in(choices, truth)
+        return {
+            choice.target.name: (heads[choice.target.name], choice.report) for choice in choices
+        }
+
+    def _selection_rows(self, rows: Rows) -> Rows:
+        """A sample for the many fits of selection; whole where the calibration part is given."""
+        if self._material.held is not None or len(rows) <= _SELECTION_ROWS:
+            return rows
+        picked = np.random.default_rng(0).permutation(len(rows))[:_SELECTION_ROWS]
+        return rows[np.sort(picked)]
+
+    def _fold_in(self, choices: Sequence[_Choice], truth: NDArray[np.float32]) -> dict[str, Head]:
+        """Fit the chosen recipes on all rows; blend and calibration go into the weights."""
+        rows = choices[0].target.rows
+        sparse, dense = self._sparse[rows], self._dense[rows]
+        weights = {
+            choice.target.name: _Weights.zero(sparse.shape[1], dense.shape[1], choice.blend)
+            for choice in choices
+        }
+        used = {recipe for choice in choices for recipe in choice.used}
+        for recipe in sorted(used, key=repr):
+            dual, mean = self._kernel.dual_weights(recipe, rows, truth)
+            for choice in choices:
+                if recipe in choice.used:
+                    added = primal_weights(recipe, dual[:, choice.columns], sparse, dense)
+                    scale = choice.blend.scales[recipe.part]
+                    weights[choice.target.name].add(scale, *added, mean[choice.columns])
+        return {
+            choice.target.name: weights[choice.target.name].head(choice.report)
+            for choice in choices
+        }
+
+    def _report(
+        self,
+        target: Target,
+        blend: Blend,
+        scores: Mapping[Part, NDArray[np.float32]],
+        held: Rows,
+    ) -> TargetReport:
+        labels = target.codes[held]
+        probabilities = blend.probabilities(scores)
+        wanted = self._material.precisions.get(target.name, self._material.default_precision)
+        predictable = _says_something(probabilities, labels)
+        threshold = threshold_for(probabilities, labels, wanted) if predictable else ALWAYS_ABSTAIN
+        answered = probabilities.max(axis=1) >= threshold
+        suspicious = _suspicious(probabilities, labels) if predictable else np.zeros(0, np.intp)
+        return TargetReport(
+            target=target.name,
+            labels=target.labels,
+            rows=len(target.rows),
+            merged=target.merged,
+            left_out=target.left_out,
+            wanted_precision=wanted,
+            threshold=threshold,
+            metrics=measure(probabilities, labels, answered),
+            by_language=self._by_language(probabilities, labels, answered, held),
+            parts=_part_accuracies(scores, labels),
+            scales={part: round(scale, 4) for part, scale in blend.scales.items()},
+            predictable=predictable,
+            suspicious=tuple(self._material.row_ids[held[row]] for row in suspicious),
+            warnings=_warnings(target, threshold, wanted, predictable=predictable),
+        )
+
+    def _by_language(
+        self,
+        probabilities: NDArray[np.float64],
+        labels: Rows,
+        answered: NDArray[np.bool_],
+        held: Rows,
+    ) -> dict[str, Metrics]:
+        languages = np.array([self._material.languages[row] or "" for row in held])
+        return {
+            str(language): measure(probabilities[rows], labels[rows], answered[rows])
+            for language in np.unique(languages)
+            if language and (rows := languages == language).sum() >= _FEWEST_OF_LANGUAGE
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What was chosen for one target; `columns` are its labels among those of all targets."""
+
+    target: Target
+    columns: slice
+    recipes: Mapping[Part, Recipe]
+    blend: Blend
+    report: TargetReport
+
+    @property
+    def used(self) -> set[Recipe]:
+        """The recipes whose scores the blend counts."""
+        return {
+            recipe for part, recipe in self.recipes.items() if self.blend.scales.get(part, 0.0) > 0
+        }
+
+
+@dataclass(slots=True)
+class _Weights:
+    """A head under construction."""
+
+    sparse: NDArray[np.float32]
+    dense: NDArray[np.float32]
+    bias: NDArray[np.float64]
+
+    @classmethod
+    def zero(cls, features: int, dimensions: int, blend: Blend) -> _Weights:
+        labels = len(blend.offsets)
+        return cls(
+            np.zeros((features, labels), np.float32),
+            np.zeros((dimensions, labels), np.float32),
+            blend.offsets.copy(),
+        )
+
+    def add(
+        self,
+        scale: float,
+        sparse: NDArray[np.float32],
+        dense: NDArray[np.float32],
+        mean: NDArray[np.float32],
+    ) -> None:
+        self.sparse += np.float32(scale) * sparse
+        self.dense += np.float32(scale) * dense
+        self.bias += scale * mean
+
+    def head(self, report: TargetReport) -> Head:
+        return Head(
+            labels=report.labels,
+            sparse=self.sparse.astype(np.float16),
+            dense=self.dense,
+            bias=self.bias.astype(np.float32),
+            threshold=report.threshold,
+        )
+
+
+def _one_hot(targets: Sequence[Target]) -> tuple[NDArray[np.float32], dict[str, slice]]:
+    """One-hot labels of all targets side by side, and where each target's columns are."""
+    blocks, columns, start = [], {}, 0
+    for target in targets:
+        width = len(target.labels)
+        block = np.zeros((len(target.codes), width), dtype=np.float32)
+        block[target.rows, target.codes[target.rows]] = 1.0
+        blocks.append(block)
+        columns[target.name] = slice(start, start + width)
+        start += width
+    return np.concatenate(blocks, axis=1), columns
+
+
+def _held(splits: Splits) -> Rows:
+    return np.sort(np.concatenate([held for _, held in splits]))
+
+
+def _select(
+    tried: Mapping[Recipe, NDArray[np.float32]], columns: slice, codes: Rows, held: Rows
+) -> dict[Part, Recipe]:
+    """For each part the recipe of least held-out log loss at its best temperature."""
+    best: dict[Part, tuple[float, Recipe]] = {}
+    for recipe, scores in tried.items():
+        loss = _best_loss(scores[held][:, columns], codes[held])
+        if recipe.part not in best or loss < best[recipe.part][0]:
+            best[recipe.part] = (loss, recipe)
+    return {part: recipe for part, (_, recipe) in best.items()}
+
+
+def _best_loss(scores: NDArray[np.float32], labels: Rows) -> float:
+    rows = np.arange(len(labels))
+    losses = [-log_softmax(scores * scale, axis=1)[rows, labels].mean() for scale in _SCALES]
+    return float(min(losses))
+
+
+def _part_accuracies(scores: Mapping[Part, NDArray[np.float32]], labels: Rows) -> dict[str, float]:
+    accuracies = {}
+    for part, part_scores in scores.items():
+        alone = {part: part_scores}
+        predicted = fit_blend(alone, labels).probabilities(alone).argmax(axis=1)
+        accuracies[part] = round(float(np.mean(predicted == labels)), 4)
+    return accuracies
+
+
+def _says_something(probabilities: NDArray[np.float64], labels: Rows) -> bool:
+    """Whether the text tells more of the label than the label's frequency does.
+
+    The held-out log loss must beat that of the frequencies by three standard errors and by one
+    per cent, which random labels do not.
+    """
+    frequencies = np.bincount(labels, minlength=probabilities.shape[1]) / len(labels)
+    before = -np.log(np.maximum(frequencies[labels], 1e-12))
+    gain = before - log_loss(probabilities, labels)
+    error = gain.std() / np.sqrt(len(gain))
+    return bool(gain.mean() > max(_SURE_GAIN * error, _LEAST_GAIN * before.mean()))
+
+
+def _suspicious(probabilities: NDArray[np.float64], labels: Rows) -> Rows:
+    """Rows whose label the held-out model all but rules out while it is sure of another."""
+    given = probabilities[np.arange(len(labels)), labels]
+    doubted = np.flatnonzero((given < _DOUBTED) & (probabilities.max(axis=1) > _CONVINCED))
+    return doubted[np.argsort(given[doubted], kind="stable")]
+
+
+def _warnings(
+    target: Target, threshold: float, wanted: float, *, predictable: bool
+) -> tuple[str, ...]:
+    notes = []
+    if not predictable:
+        notes.append("the text does not tell this label; the bundle always abstains here")
+    elif threshold > 1.0:
+        notes.append(f"no threshold reaches a precision of {wanted:.2f}; it always abstains here")
+    if target.merged:
+        notes.append(f"{len(target.merged)} rare labels were merged into 'other'")
+    if target.left_out:
+        notes.append(f"{len(target.left_out)} rare labels were left out")
+    return tuple(notes)
+
+
+def scope_of(space_name: str, space: FeatureSpace, vectors: Vectors) -> Scope:
+    """Bounds that all but a few of the training texts keep.
+
+    A text's share of known n-grams is judged as if the text itself were not in the training set.
+    The bound is nine tenths of the share that 99.5 % of them reach.
+    """
+    frequency = np.bincount(vectors.counts.indices, minlength=vectors.counts.shape[1])
+    needed = int(frequency[space.buckets].min()) + 1 if len(space.buckets) else 1
+    known = np.zeros(vectors.counts.shape[1], dtype=bool)
+    known[space.buckets] = True
+    known &= frequency >= needed
+    filled = np.flatnonzero(np.diff(vectors.counts.indptr))
+    shares = [
+        known[
+            vectors.counts.indices[vectors.counts.indptr[row] : vectors.counts.indptr[row + 1]]
+        ].mean()
+        for row in filled
+    ]
+    lowest = float(np.quantile(shares, 0.005)) if shares else 0.0
+    return Scope(space=space_name, known_share=round(0.9 * lowest, 4), unknown_pieces=0.3)

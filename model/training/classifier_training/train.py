@@ -1,0 +1,270 @@
+"""Builds bundles from labelled tickets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier_training.data import Ticket, label_columns, read_tickets, row_hash
+from classifier_training.errors import DataError
+from classifier_training.groups import fold_numbers, near_duplicate_groups
+from classifier_training.learn import Learnt, Material, learn_targets, scope_of
+from classifier_training.report import TargetReport, TrainingReport
+from classifier_training.targets import RareLabels, prepare_target
+from classifier_training.vectors import Progress, TextEncoder, Vectors
+from classifier_training.writer import BundleContent, check_output, write_bundle
+from ticket_classifier.bundle import MANIFEST_FILE, BundleFiles, Scope, read_bundle
+from ticket_classifier.features import FeatureSpace
+from ticket_classifier.heads import Head
+
+__all__ = ["DEFAULT_PRECISIONS", "Settings", "train_default", "train_from_tickets"]
+
+DEFAULT_PRECISIONS: Mapping[str, float] = {"priority": 0.85, "sentiment": 0.90, "language": 0.99}
+"""Where the default model's targets want another precision than .95."""
+
+_MOST_TICKETS = 12_000
+_TEST_SPLIT = "test.jsonl"
+_OWN_SPACE = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        precision: Wanted precision of the answers given; thresholds follow from it.
+        precisions: The same for single targets.
+        fewest: Tickets a label needs.
+        rare: What becomes of labels with fewer.
+        folds: Folds of near-duplicate groups that held-out figures come from.
+        seed: Decides folds and samples; the same seed and data give the same bundle.
+        inherit: Keep the targets of the base bundle that are not trained.
+        threads: Threads of the encoder.
+    """
+
+    precision: float = 0.95
+    precisions: Mapping[str, float] = field(default_factory=dict)
+    fewest: int = 8
+    rare: RareLabels = "merge"
+    folds: int = 5
+    seed: int = 0
+    inherit: bool = True
+    threads: int = 1
+
+
+def train_from_tickets(
+    tickets: Path,
+    output: Path,
+    *,
+    base: Path,
+    targets: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> TrainingReport:
+    """Train a bundle on labelled tickets of one's own.
+
+    Args:
+        tickets: JSON Lines or CSV with ``subject``, ``body`` and label columns.
+        output: Folder of the new bundle; an older bundle there is replaced.
+        base: A bundle, or a folder with ``encoder.onnx`` and ``tokenizer.json``.
+        targets: Columns to learn; by default all that look like labels.
+        settings: How to train.
+        progress: Called with stage, steps done, steps in all.
+
+    Raises:
+        TrainingError: Tickets or labels cannot be used.
+        BundleError: `base` cannot be used.
+    """
+    rows = read_tickets(tickets)
+    return train_rows(
+        rows,
+        output,
+        base=base,
+        targets=_wanted_targets(tickets, rows, targets),
+        settings=settings or Settings(),
+        progress=progress,
+    )
+
+
+def train_default(
+    tickets: Path,
+    output: Path,
+    *,
+    encoder: Path | None = None,
+    calibration: Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> TrainingReport:
+    """Train the default bundle's heads on the project's tickets.
+
+    Args:
+        tickets: Folder of JSON Lines files; ``test.jsonl`` is not read.
+        output: The bundle.
+        encoder: Folder of ``encoder.onnx`` and ``tokenizer.json``; by default `output` itself.
+        calibration: File of row keys (leading digits of `row_hash`), one a line: the rows the
+            encoder was not fine-tuned on. Blend, calibration and thresholds are then fitted on
+            them alone. Without it, folds are used, which is right for a pretrained encoder only.
+        settings: How to train.
+        progress: Called with stage, steps done, steps in all.
+
+    Raises:
+        TrainingError: Tickets or labels cannot be used.
+        BundleError: The encoder cannot be used.
+    """
+    files = [file for file in sorted(tickets.glob("*.jsonl")) if file.name != _TEST_SPLIT]
+    if not files:
+        raise DataError(tickets, "holds no tickets (*.jsonl)")
+    rows = list({row_hash(row): row for file in files for row in read_tickets(file)}.values())
+    return train_rows(
+        rows,
+        output,
+        base=encoder or output,
+        targets=label_columns(rows),
+        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False),
+        held=_held_rows(rows, calibration) if calibration else None,
+        progress=progress,
+    )
+
+
+def train_rows(
+    rows: Sequence[Ticket],
+    output: Path,
+    *,
+    base: Path,
+    targets: Sequence[str],
+    settings: Settings,
+    held: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+) -> TrainingReport:
+    """Train on tickets in memory; see `train_from_tickets`."""
+    started = time.monotonic()
+    check_output(output)
+    warnings: list[str] = []
+    if len(rows) > _MOST_TICKETS:
+        warnings.append(f"{_MOST_TICKETS} of {len(rows)} tickets were used, drawn at random")
+        picked = np.random.default_rng(settings.seed).permutation(len(rows))[:_MOST_TICKETS]
+        rows = [rows[row] for row in np.sort(picked)]
+    prepared = [
+        prepare_target(
+            name,
+            [row.labels.get(name) for row in rows],
+            fewest=settings.fewest,
+            rare=settings.rare,
+        )
+        for name in targets
+    ]
+    encoder = TextEncoder(base, threads=settings.threads)
+    vectors = encoder.vectors([(row.subject, row.body) for row in rows], progress)
+    groups = near_duplicate_groups(vectors.counts, seed=settings.seed)
+    material = Material(
+        vectors=vectors,
+        row_ids=[row.row_id for row in rows],
+        folds=fold_numbers(groups, settings.folds, seed=settings.seed),
+        languages=[row.labels.get("language") for row in rows],
+        held=held,
+        precisions=settings.precisions,
+        default_precision=settings.precision,
+    )
+    learnt = learn_targets(material, prepared, progress)
+    inherited = _inherited(base, set(learnt.heads)) if settings.inherit else None
+    content = assemble(encoder, learnt, vectors, inherited)
+    bundle_id = write_bundle(output, content)
+    return TrainingReport(
+        bundle=output,
+        bundle_id=bundle_id,
+        tickets=len(rows),
+        groups=len(np.unique(groups)),
+        inherited=tuple(name for name in content.heads if name not in learnt.heads),
+        targets=learnt.reports,
+        seconds=round(time.monotonic() - started, 1),
+        warnings=tuple(warnings),
+    )
+
+
+def _wanted_targets(file: Path, rows: Sequence[Ticket], wanted: Sequence[str] | None) -> list[str]:
+    columns = {column for row in rows for column in row.labels}
+    if wanted is None:
+        found = label_columns(rows)
+        if not found:
+            raise DataError(file, "has no column that looks like labels")
+        return found
+    for name in wanted:
+        if name not in columns:
+            raise DataError(file, f"has no column {name!r}")
+    return list(wanted)
+
+
+def _held_rows(rows: Sequence[Ticket], calibration: Path) -> NDArray[np.bool_]:
+    try:
+        keys = set(calibration.read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(calibration, "cannot be read") from error
+    lengths = {len(key) for key in keys}
+    hashes = [row_hash(row) for row in rows]
+    held = np.array([any(value[:length] in keys for length in lengths) for value in hashes])
+    if not held.any() or held.all():
+        raise DataError(calibration, "names none of the tickets, or all of them")
+    return held
+
+
+# --- putting a bundle together ----------------------------------------------------------------
+
+
+def _inherited(base: Path, trained: set[str]) -> BundleFiles | None:
+    """The base bundle, if it is one and has targets that were not trained anew."""
+    if not (base / MANIFEST_FILE).exists():
+        return None
+    files = read_bundle(base)
+    return files if set(files.heads) - trained else None
+
+
+def assemble(
+    encoder: TextEncoder, learnt: Learnt, vectors: Vectors, inherited: BundleFiles | None
+) -> BundleContent:
+    """A bundle's content from what was learnt and what the base bundle lends."""
+    spaces: dict[str, FeatureSpace] = {_OWN_SPACE: learnt.space}
+    heads: dict[str, Head] = dict(learnt.heads)
+    space_of = dict.fromkeys(heads, _OWN_SPACE)
+    metrics = {report.target: _manifest_metrics(report) for report in learnt.reports}
+    if inherited is not None:
+        for name, target in inherited.manifest.targets.items():
+            if name not in heads:
+                lent = f"base-{target.space}"
+                spaces[lent] = inherited.spaces[target.space]
+                heads[name] = inherited.heads[name]
+                space_of[name] = lent
+                metrics[name] = dict(target.metrics)
+    return BundleContent(
+        files=encoder.files,
+        spaces=spaces,
+        heads=heads,
+        space_of=space_of,
+        metrics=metrics,
+        scope=_scope(learnt, vectors),
+        encoder={"name": "multilingual-e5-small", "licence": "MIT"},
+        trained_with={
+            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+            **{package: version(package) for package in ("numpy", "onnxruntime", "scipy")},
+        },
+    )
+
+
+def _scope(learnt: Learnt, vectors: Vectors) -> Scope:
+    return scope_of(_OWN_SPACE, learnt.space, vectors)
+
+
+def _manifest_metrics(report: TargetReport) -> dict[str, object]:
+    """The figures a manifest keeps of a target."""
+    kept = report.model_dump(
+        mode="json", include={"metrics", "wanted_precision", "scales", "predictable", "rows"}
+    )
+    result: dict[str, object] = json.loads(json.dumps(kept, sort_keys=True))
+    return result
