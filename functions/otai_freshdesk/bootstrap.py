@@ -20,10 +20,11 @@ from otai_freshdesk.application.sweep_state import SweepState, SweepStateError, 
 from otai_freshdesk.application.triage import ProcessMemory, Triage
 from otai_freshdesk.classification import BundledClassifier
 from otai_freshdesk.clock import Clock, SystemClock
+from otai_freshdesk.config.overlay import open_overlay
 from otai_freshdesk.config.secrets import Secret, WebhookSecrets, prepare_fetching
 from otai_freshdesk.config.settings import Settings, load_settings
-from otai_freshdesk.cursor import open_store
 from otai_freshdesk.observability import logger
+from otai_freshdesk.state_store import open_store
 from otai_freshdesk.ticket_systems.connect import HelpDeskProvider, connect
 from otai_freshdesk.web.request import RequestGuard
 
@@ -59,6 +60,7 @@ class Application:
             WebhookSecrets(Secret(settings.webhook.secret)), settings.webhook.max_body_bytes
         )
         self._store = store
+        self._overlay = open_overlay(settings.overlay, _complain, self.clock.monotonic)
         self._memory = ProcessMemory()
         self._first_sweep: datetime | None = None
 
@@ -101,7 +103,9 @@ class Application:
                 switched_on = await self._switched_on()
                 if switched_on is None:
                     return _deferred(ticket_id, "triage starts with the first sweep")
-                return await self.triage(self.help_desk(), switched_on).ticket(ticket_id)
+                settings = await asyncio.to_thread(self._overlay.over, self.settings)
+                triage = self.triage(self.help_desk(), switched_on, settings)
+                return await triage.ticket(ticket_id)
         except TimeoutError:
             return _deferred(ticket_id, f"not done within {seconds:.1f} seconds")
         except HelpDeskError as error:
@@ -125,13 +129,16 @@ class Application:
             OSError: the state can be neither read nor kept.
         """
         stop_at = self.clock.monotonic() + seconds
+        settings = await asyncio.to_thread(self._overlay.over, self.settings)
         state = await asyncio.to_thread(self._load_state)
         first_sweep = state.switched_on or datetime.fromtimestamp(self.clock.time(), UTC)
         state = replace(state, switched_on=first_sweep)
         help_desk = self.help_desk(stop_at + GRACE)
-        triage = self.triage(help_desk, since or self.settings.triage.switched_on or first_sweep)
+        triage = self.triage(
+            help_desk, since or settings.triage.switched_on or first_sweep, settings
+        )
         sweep = Sweep(
-            help_desk, triage, self.settings.sweep_settings(), clock=self.clock, observe=observe
+            help_desk, triage, settings.sweep_settings(), clock=self.clock, observe=observe
         )
         report = await sweep.run(state, stop_at=stop_at, since=since)
         await asyncio.to_thread(self.store.save, report.state.to_json())
@@ -146,13 +153,13 @@ class Application:
         """
         return self._adapter.help_desk(deadline)
 
-    def triage(self, help_desk: HelpDesk, switched_on: datetime) -> Triage:
-        """Return triage as configured; tickets created before `switched_on` stay untouched."""
+    def triage(self, help_desk: HelpDesk, switched_on: datetime, settings: Settings) -> Triage:
+        """Return triage by `settings`; tickets created before `switched_on` stay untouched."""
         return Triage(
             help_desk,
             self.classifier,
-            self.settings.policy(self.classifier.bundle_id, switched_on),
-            mode=self.settings.triage.mode,
+            settings.policy(self.classifier.bundle_id, switched_on),
+            mode=settings.triage.mode,
             clock=self.clock,
             memory=self._memory,
         )
@@ -173,6 +180,10 @@ class Application:
         except SweepStateError as error:
             logger.error("sweep state lost", extra={"reason": str(error)})
             return SweepState()
+
+
+def _complain(problem: str) -> None:
+    logger.error("switch", extra={"reason": problem})
 
 
 def _deferred(ticket_id: int, reason: str) -> Outcome:

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 from freshdesk_simulator import Simulator, VirtualClock, english_account
 from freshdesk_simulator.models import Ticket
-
 from otai_freshdesk.application.ports import Classifier
 from otai_freshdesk.application.sweep_state import SweepStateStore
 from otai_freshdesk.bootstrap import Application
 from otai_freshdesk.config.settings import parse_settings
-from otai_freshdesk.cursor import MemoryStore
+from otai_freshdesk.state_store import MemoryStore
 from support.classifiers import SubjectClassifier
 
 CONFIG = b"""

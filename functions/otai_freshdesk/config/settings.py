@@ -37,6 +37,7 @@ from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 
 MAX_CONFIG_BYTES = 256 * 1024
 ROOT = "open_ticket_ai"
+PLACE = r"^(memory|ssm:/[\w./-]+|file:.+)$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -144,7 +145,7 @@ class SweepConfig(_Model):
 
     cursor: str = Field(
         "memory",
-        pattern=r"^(memory|ssm:/[\w./-]+|file:.+)$",
+        pattern=PLACE,
         description="ssm:/path, file:/path or memory",
     )
     look_back: Duration = timedelta(hours=72)
@@ -162,6 +163,12 @@ class Settings(_Model):
     triage: TriageSettings = TriageSettings()
     tags: TagSettings = TagSettings()
     sweep: SweepConfig = SweepConfig()
+    overlay: str = Field(
+        "memory",
+        pattern=PLACE,
+        description="The switch that lies over this file (mode, min_confidence): "
+        "ssm:/path, file:/path, or memory for none",
+    )
 
     @model_validator(mode="after")
     def _memory_needs_a_start(self) -> "Settings":
@@ -222,6 +229,7 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "OTAI_CURSOR": ("sweep", "cursor"),
     "OTAI_MODE": ("triage", "mode"),
     "OTAI_TRIAGE_FROM": ("triage", "from"),
+    "OTAI_OVERLAY": ("overlay",),
     "OTAI_SWEEP_BULK": ("sweep", "bulk"),
 }
 

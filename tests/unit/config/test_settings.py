@@ -119,7 +119,7 @@ def test_switching_shadow_to_live_keeps_the_marker() -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigFileError, match="nowhere.yml"):
+    with pytest.raises(ConfigFileError, match=r"nowhere\.yml"):
         load_settings(tmp_path / "nowhere.yml", os.environ)
 
 

@@ -1,4 +1,4 @@
-"""Where the sweep's state is kept: an SSM parameter, a file, or memory."""
+"""Where small texts are kept: an SSM parameter, a file, or memory."""
 
 import os
 import tempfile

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from otai_freshdesk.cursor import FileStore, MemoryStore, SsmStore, open_store
+from otai_freshdesk.state_store import FileStore, MemoryStore, SsmStore, open_store
 
 
 @pytest.fixture

@@ -1,0 +1,93 @@
+"""The switch that needs no deployment: mode and thresholds in an SSM parameter or a file.
+
+It lies over config.yml and is read again every `MAX_AGE` seconds:
+
+    {"mode": "off"}
+    {"mode": "live", "min_confidence": {"group": 0.95}}
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from otai_freshdesk.application.triage import Mode
+from otai_freshdesk.config.settings import Settings, Share
+from otai_freshdesk.state_store import open_store
+
+MAX_AGE = 60.0
+
+type Read = Callable[[], str | None]
+
+
+class OverlayDocument(BaseModel):
+    """What the parameter may say; everything else stays as config.yml has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    mode: Mode | None = None
+    min_confidence: Mapping[str, Share] = Field(default_factory=dict)
+
+    def over(self, settings: Settings) -> Settings:
+        """Return `settings` with this laid over them."""
+        fields = {
+            name: field.model_copy(update={"min_confidence": self.min_confidence[name]})
+            if name in self.min_confidence
+            else field
+            for name, field in settings.triage.fields.items()
+        }
+        triage = settings.triage.model_copy(
+            update={"mode": self.mode or settings.triage.mode, "fields": fields}
+        )
+        return settings.model_copy(update={"triage": triage})
+
+
+OFF = OverlayDocument(mode=Mode.OFF)
+
+
+class Overlay:
+    """The switch as last read.
+
+    What cannot be understood switches off: somebody meant to change something, and doing nothing
+    is the harmless reading. What cannot be read keeps its last meaning.
+    """
+
+    def __init__(
+        self, read: Read, complain: Callable[[str], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._read = read
+        self._complain = complain
+        self._monotonic = monotonic
+        self._read_at = float("-inf")
+        self._document = OverlayDocument()
+
+    def over(self, settings: Settings) -> Settings:
+        """Return `settings` with the switch laid over them; may block when it is stale."""
+        if self._monotonic() - self._read_at >= MAX_AGE:
+            self._read_at = self._monotonic()
+            self._refresh()
+        return self._document.over(settings)
+
+    def _refresh(self) -> None:
+        try:
+            text = self._read()
+        except OSError as error:
+            self._complain(f"the switch cannot be read and keeps its last meaning: {error}")
+            return
+        try:
+            self._document = (
+                OverlayDocument.model_validate_json(text) if text else OverlayDocument()
+            )
+        except ValidationError as error:
+            self._document = OFF
+            problems = "; ".join(problem["msg"] for problem in error.errors(include_input=False))
+            self._complain(f"the switch cannot be understood, triage is off: {problems}")
+
+
+def open_overlay(
+    location: str,
+    complain: Callable[[str], None],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Overlay:
+    """Return the switch at `ssm:/path` or `file:/path`; `memory` says nothing."""
+    return Overlay(open_store(location).load, complain, monotonic)
