@@ -1,16 +1,8 @@
-"""Which bundle a command uses, and how it is opened."""
+"""Which bundle a command uses where none is named."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-__all__ = ["BundleOption", "bundle_folder"]
-
-BundleOption = Annotated[
-    Path | None,
-    typer.Option("--bundle", envvar="OTAI_BUNDLE", help="Bundle to use; default: the shipped one."),
-]
+__all__ = ["bundle_folder"]
 
 INSTALLED = Path("/opt/model/bundle")
 CHECKOUT = Path(__file__).parents[3] / "model" / "bundle"

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from otai_freshdesk.cli.bundles import BundleOption, bundle_folder
+from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.errors import InputError
 from otai_freshdesk.cli.files import STANDARD, open_input, open_output
-from otai_freshdesk.cli.output import JsonOption, note, print_json, progress_bar
+from otai_freshdesk.cli.options import BundleOption, JsonOption
+from otai_freshdesk.cli.output import note, print_json, progress_bar
 
 if TYPE_CHECKING:
     from ticket_classifier import Prediction

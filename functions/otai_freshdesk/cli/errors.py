@@ -75,8 +75,8 @@ class NoSuchTicketError(CommandError):
     def __init__(self, ticket_id: int) -> None:
         self.ticket_id = ticket_id
         super().__init__(
-            f"the account has no ticket {ticket_id}: check the number, and whether the agent "
-            "whose key is used may see it"
+            f"the account has no ticket {ticket_id}: check the number, the account's subdomain, "
+            "and whether the agent whose key is used may see it"
         )
 
 

@@ -4,21 +4,19 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Protocol
+from typing import Protocol
 
 import typer
 
 __all__ = [
-    "JsonOption",
     "ProgressBar",
     "note",
     "print_json",
+    "print_line",
     "print_table",
     "printable",
     "progress_bar",
 ]
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 _PIPE_WIDTH = 1000  # nothing is wrapped or cut where no terminal says how wide it is
 
@@ -34,6 +32,11 @@ class ProgressBar(Protocol):
 def print_json(document: object, *, err: bool = False) -> None:
     """Print a document as indented JSON."""
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2), err=err)
+
+
+def print_line(text: str = "") -> None:
+    """Print a line of the result."""
+    typer.echo(printable(text))
 
 
 def note(text: str) -> None:

@@ -1,0 +1,91 @@
+"""From `--config` to an application that a command can use."""
+
+import logging
+from pathlib import Path
+
+from otai_freshdesk.application.ports import Classifier
+from otai_freshdesk.application.sweep_state import SweepStateStore
+from otai_freshdesk.application.triage import Mode
+from otai_freshdesk.bootstrap import Application
+from otai_freshdesk.cli.bundles import bundle_folder
+from otai_freshdesk.cli.errors import CommandError, ExitCode
+from otai_freshdesk.cli.output import note
+from otai_freshdesk.config.settings import Settings, load_settings
+from otai_freshdesk.observability import logger
+
+__all__ = [
+    "ConfigMissingError",
+    "open_application",
+    "read_settings",
+    "with_mode",
+]
+
+
+class ConfigMissingError(CommandError):
+    """There is no configuration where it was looked for.
+
+    Attributes:
+        path: Where.
+    """
+
+    code = ExitCode.CONFIG
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"there is no configuration at {path}: give its path with --config or in OTAI_CONFIG"
+        )
+
+
+def read_settings(config: Path, bundle: Path | None = None) -> Settings:
+    """Return the configuration, with the bundle that the command uses.
+
+    Args:
+        config: Path of config.yml.
+        bundle: What beats the configuration; a configuration that names none gets the shipped one.
+
+    Raises:
+        ConfigMissingError: There is no such file.
+        ConfigFileError: It cannot be used.
+    """
+    if not config.exists():
+        raise ConfigMissingError(config)
+    settings = load_settings(config)
+    if bundle is None and "bundle" in settings.classifier.model_fields_set:
+        return settings
+    classifier = settings.classifier.model_copy(update={"bundle": bundle_folder(bundle)})
+    return settings.model_copy(update={"classifier": classifier})
+
+
+def with_mode(settings: Settings, mode: Mode) -> Settings:
+    """Return `settings` with another mode of triage."""
+    triage = settings.triage.model_copy(update={"mode": mode})
+    return settings.model_copy(update={"triage": triage})
+
+
+def open_application(
+    settings: Settings,
+    *,
+    classifier: Classifier | None = None,
+    store: SweepStateStore | None = None,
+) -> Application:
+    """Return the application, its log turned into plain warnings on standard error.
+
+    Args:
+        settings: The configuration.
+        classifier: Judges tickets; the configured bundle by default.
+        store: Keeps the sweep's state; the configured place by default.
+
+    Raises:
+        BundleError: The bundle cannot be used.
+    """
+    logging.getLogger(logger.name).handlers[:] = [_Notes(logging.WARNING)]
+    return Application(settings, classifier=classifier, store=store)
+
+
+class _Notes(logging.Handler):
+    """Shows warnings of the product, which hold no ticket text, in one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        reason = getattr(record, "reason", "")
+        note(f"warning: {record.getMessage()}" + (f": {reason}" if reason else ""))
