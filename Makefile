@@ -55,6 +55,30 @@ coverage: setup ## Run the tests with branch coverage
 	$(BIN)/coverage run -m pytest -m "not docker and not browser"
 	$(BIN)/coverage report
 
+.PHONY: prove-sweep
+prove-sweep: setup ## Prove at scale that nothing is lost, doubled or overwritten (under 10 minutes)
+	$(BIN)/python -m proofs.prove_sweep
+
+##@ The model
+.PHONY: encoder model model-report evaluate
+TRAIN_PYTHON ?= python3.11
+ENCODER := PYTHONPATH=model/training/classifier_training .venv-train/bin/python -m encoder
+encoder: setup .venv-train/.ready ## Build the encoder from its published weights: trim, fine-tune, int8 (an hour)
+	$(ENCODER) fetch
+	$(ENCODER) trim
+	$(BIN)/python -m classifier_training.encoder prepare
+	$(ENCODER) finetune
+	cp build/encoder/tuned/encoder.onnx build/encoder/tuned/tokenizer.json model/bundle/
+
+model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder that lies there
+	$(BIN)/python -m classifier_training.default
+
+model-report: setup ## Measure the shipped bundle on the test split and write MODEL_CARD.md
+	$(BIN)/python -m classifier_training.card
+
+evaluate: setup ## Accuracy of the shipped bundle on the test split, as JSON
+	$(BIN)/python -m classifier_training.evaluate model/bundle model/tickets/test.jsonl
+
 ##@ Building and deploying
 .PHONY: build lock
 build: .aws-sam/build/.$(ARCHITECTURE) ## Build functions and layers (sam build)
@@ -88,6 +112,11 @@ BUILT_FROM := template.yaml .python-version layers/Makefile \
 	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .venv
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+.venv-train/.ready: requirements/encoder.in
+	$(TRAIN_PYTHON) -m venv .venv-train
+	.venv-train/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 $(UV): requirements/uv.txt

@@ -60,10 +60,10 @@ class Settings:
         seed: Of everything random.
     """
 
-    epochs: float = 6
+    epochs: float = 5
     frozen_layers: int = 4
     batch: int = 16
-    encoder_rate: float = 8e-5
+    encoder_rate: float = 1e-4
     head_rate: float = 2e-3
     layer_decay: float = 0.92
     warm_up: float = 0.1
@@ -79,7 +79,7 @@ class Settings:
             "language": 0.1,
         }
     )
-    general_loss: float = 1.0
+    general_loss: float = 4.0
     phrases: int = 12
     max_pieces: int = 192
     threads: int = 2
