@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from otai_freshdesk.cli.classify import classify
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
+from otai_freshdesk.cli.sweep import sweep
 from otai_freshdesk.cli.triage import triage
 
 __all__ = ["app"]
@@ -62,6 +63,7 @@ def _options(
 _EXAMPLES: Mapping[Callable[..., None], str] = {
     classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
     triage: "otai-freshdesk triage 4711 --config config.yml",
+    sweep: "otai-freshdesk sweep --since 3d --dry-run",
 }
 
 for command, example in _EXAMPLES.items():

@@ -10,6 +10,7 @@ from otai_freshdesk.bootstrap import Application
 from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.errors import CommandError, ExitCode
 from otai_freshdesk.cli.output import note
+from otai_freshdesk.config.overlay import open_overlay
 from otai_freshdesk.config.settings import Settings, load_settings
 from otai_freshdesk.observability import logger
 
@@ -17,6 +18,7 @@ __all__ = [
     "ConfigMissingError",
     "open_application",
     "read_settings",
+    "settings_now",
     "with_mode",
 ]
 
@@ -57,6 +59,19 @@ def read_settings(config: Path, bundle: Path | None = None) -> Settings:
     return settings.model_copy(update={"classifier": classifier})
 
 
+def settings_now(config: Path, bundle: Path | None = None) -> Settings:
+    """Return the configuration with the switch laid over it as it is at this moment.
+
+    The switch is not asked again: a dry run stays one, whatever somebody sets meanwhile.
+
+    Raises:
+        ConfigMissingError, ConfigFileError: As in `read_settings`.
+    """
+    settings = read_settings(config, bundle)
+    switched = open_overlay(settings.overlay, _warn).over(settings)
+    return switched.model_copy(update={"overlay": "memory"})
+
+
 def with_mode(settings: Settings, mode: Mode) -> Settings:
     """Return `settings` with another mode of triage."""
     triage = settings.triage.model_copy(update={"mode": mode})
@@ -83,9 +98,13 @@ def open_application(
     return Application(settings, classifier=classifier, store=store)
 
 
+def _warn(problem: str) -> None:
+    note(f"warning: {problem}")
+
+
 class _Notes(logging.Handler):
     """Shows warnings of the product, which hold no ticket text, in one line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
         reason = getattr(record, "reason", "")
-        note(f"warning: {record.getMessage()}" + (f": {reason}" if reason else ""))
+        _warn(record.getMessage() + (f": {reason}" if reason else ""))

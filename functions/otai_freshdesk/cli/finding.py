@@ -11,7 +11,7 @@ from typing import Any
 import ticket_classifier
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.triage import Mode, Triage
-from otai_freshdesk.cli.configuration import open_application, read_settings, with_mode
+from otai_freshdesk.cli.configuration import open_application, settings_now, with_mode
 from otai_freshdesk.cli.errors import InputError, NoSuchTicketError
 from otai_freshdesk.cli.explain import Influence, influences
 from otai_freshdesk.cli.files import open_input
@@ -110,7 +110,8 @@ class Examiner:
         Raises:
             CommandError, ConfigError, BundleError: One of them cannot be used.
         """
-        settings = with_mode(read_settings(config, bundle), Mode.LIVE)
+        settings = with_mode(settings_now(config, bundle), Mode.LIVE)
+        self._settings = settings
         self._fresh_values = {
             name: next(iter(rule.undecided), None) for name, rule in settings.triage.fields.items()
         }
@@ -157,12 +158,14 @@ class Examiner:
             help_desk = application.help_desk(application.clock.monotonic() + PATIENCE)
             if (ticket := await help_desk.ticket(ticket_id)) is None:
                 raise NoSuchTicketError(ticket_id)
-            triage = application.triage(help_desk, self._switched_on)
+            triage = application.triage(help_desk, self._switched_on, self._settings)
             finding = self._judge(ticket, triage)
             return replace(finding, outcome=await triage.ticket(ticket_id)) if apply else finding
 
     def _triage(self) -> Triage:
-        return self._application.triage(self._application.help_desk(), self._switched_on)
+        return self._application.triage(
+            self._application.help_desk(), self._switched_on, self._settings
+        )
 
     def _judge(self, ticket: Ticket, triage: Triage) -> Finding:
         text = ticket_classifier.clean(ticket.subject, ticket.body)
