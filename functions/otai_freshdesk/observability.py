@@ -23,6 +23,7 @@ _METRICS = {
     Status.DEFERRED: "TicketsDeferred",
     Status.REJECTED: "TicketsRejected",
     Status.NOT_FOUND: "TicketsNotFound",
+    Status.OFF: "TicketsSwitchedOff",
 }
 
 
@@ -35,12 +36,17 @@ def log_outcome(outcome: Outcome) -> None:
 def observe_outcome(outcome: Outcome) -> None:
     """Log and count what became of one ticket."""
     log_outcome(outcome)
-    if name := _METRICS.get(outcome.status):
-        _count(name, 1)
+    _count(_METRICS[outcome.status], 1)
     _count("TicketsAbstained", int(outcome.abstained and outcome.written is not None))
     _count("WritesRaced", int(outcome.raced))
     if outcome.seconds:
         metrics.add_metric("ClassifyTime", MetricUnit.Milliseconds, outcome.seconds * 1000)
+
+
+def observe_refusal(status: int, reason: str) -> None:
+    """Log and count a request that was refused; `reason` holds nothing of the request."""
+    logger.warning("webhook refused", extra={"status": status, "reason": reason})
+    _count("WebhooksRefused", 1)
 
 
 def observe_sweep(report: SweepReport) -> None:

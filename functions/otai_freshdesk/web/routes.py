@@ -9,7 +9,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from otai_freshdesk.application.outcome import Outcome, Status
-from otai_freshdesk.observability import logger
+from otai_freshdesk.observability import observe_refusal
 from otai_freshdesk.web.errors import RequestError, UnprocessableError
 from otai_freshdesk.web.request import RequestGuard, WebhookRequest
 
@@ -34,7 +34,7 @@ def build(guard: RequestGuard, triage: Callable[[int], Outcome]) -> APIGatewayRe
         return _json(HTTPStatus.ACCEPTED if deferred else HTTPStatus.OK, outcome.as_record())
 
     def refuse(error: RequestError) -> Response[str]:
-        logger.warning("webhook refused", extra={"status": error.status, "reason": str(error)})
+        observe_refusal(error.status, str(error))
         problem = {"title": error.status.phrase, "status": error.status, "detail": str(error)}
         return _json(error.status, problem, content_type="application/problem+json")
 
