@@ -14,11 +14,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
-from freshdesk_simulator.builders import BOT_KEY
-from freshdesk_simulator.faults import FaultKind
-from freshdesk_simulator.models import Status
-from freshdesk_simulator.proofs import doubled, lost_tags, overwritten
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -30,6 +25,11 @@ from hypothesis.stateful import (
     rule,
 )
 
+from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
+from freshdesk_simulator.builders import BOT_KEY
+from freshdesk_simulator.faults import FaultKind
+from freshdesk_simulator.models import Status
+from freshdesk_simulator.proofs import doubled, lost_tags, overwritten
 from otai_freshdesk.bootstrap import Application
 from support.account import Account
 
@@ -161,7 +161,7 @@ class World(RuleBasedStateMachine):
             if primary != secondary:
                 self.simulator.humans.merge(primary, secondary)
 
-    def _edit(self, ticket: int, **changes: object) -> None:
+    def _edit(self, ticket: int, **changes: Any) -> None:
         with suppress(Exception):  # nobody edits a deleted ticket
             self.simulator.humans.update(ticket, **changes)
 
@@ -212,7 +212,7 @@ class World(RuleBasedStateMachine):
         applied=st.sampled_from([None, True, False]),
     )
     def fault(self, kind: FaultKind, calls: int, method: str | None, applied: bool | None) -> None:
-        options = {} if applied is None or kind not in APPLICABLE else {"applied": applied}
+        options: dict[str, Any] = {"applied": applied} if kind in APPLICABLE else {}
         self.simulator.faults.next(kind, calls=calls, method=method, **options)
 
     @rule(seconds=st.sampled_from([1, 70, 400, HOUR, 5 * HOUR]))
@@ -233,7 +233,8 @@ class World(RuleBasedStateMachine):
 
     async def _until_calls(self, calls: int, task: asyncio.Task[Any]) -> None:
         target = len(self.simulator.journal.calls) + calls
-        while not task.done() and len(self.simulator.journal.calls) < target:
+        # The simulator serves in a thread of its own, so there is nothing to await but time.
+        while not task.done() and len(self.simulator.journal.calls) < target:  # noqa: ASYNC110
             await asyncio.sleep(0.0005)
 
     # -- what must hold -------------------------------------------------------------------------

@@ -23,13 +23,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
 from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
 from freshdesk_simulator.account import Plan
 from freshdesk_simulator.builders import BOT_KEY
 from freshdesk_simulator.proofs import doubled, lost_tags, overwritten, raced
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-
 from otai_freshdesk.application.outcome import Status
 from proofs.machine import UNDECIDED, World
 from support.account import Account

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from freshdesk_simulator import Simulator, VirtualClock, english_account
 from freshdesk_simulator.models import Ticket
@@ -70,9 +71,9 @@ class Account:
         for process in self._processes:
             await process.aclose()
 
-    def add(self, subject: str = "Hello", **properties: object) -> int:
+    def add(self, subject: str = "Hello", **properties: Any) -> int:
         """Add a ticket and return its id."""
-        return self.simulator.account.add_ticket(subject, "<p>Text</p>", **properties).id  # type: ignore[arg-type]
+        return self.simulator.account.add_ticket(subject, "<p>Text</p>", **properties).id
 
     def ticket(self, ticket_id: int) -> Ticket:
         """Return a ticket as it is now."""

@@ -49,9 +49,9 @@ def test_a_place_that_cannot_be_used_is_an_error_and_not_an_empty_state(tmp_path
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "folder").mkdir()
 
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         FileStore(tmp_path / "folder").load()
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="file"):
         FileStore(tmp_path / "file" / "state.json").save("x")
 
 

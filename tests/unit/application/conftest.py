@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from freshdesk_simulator.builders import BOT_KEY
 
+from freshdesk_simulator.builders import BOT_KEY
 from support.account import Account, connected_account
 
 

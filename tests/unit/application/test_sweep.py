@@ -2,10 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from freshdesk_simulator.models import Status as TicketStatus
 
+from freshdesk_simulator.models import Status as TicketStatus
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.sweep_state import SweepState
 from support.account import Account, connected_account
@@ -18,7 +19,7 @@ def now(account: Account) -> int:
     return int(account.simulator.clock.time())
 
 
-def old_tickets(account: Account, count: int, **properties: object) -> list[int]:
+def old_tickets(account: Account, count: int, **properties: Any) -> list[int]:
     """Add tickets old enough that no webhook will come for them any more."""
     start = now(account) - 24 * HOUR
     return [account.add(created_at=start + 60 * n, **properties) for n in range(count)]
@@ -204,7 +205,7 @@ async def test_a_deleted_ticket_is_no_failure(account: Account) -> None:
 async def test_an_agents_decision_during_the_sweep_stays(account: Account) -> None:
     ids = [account.add(created_at=now(account) - HOUR + n) for n in range(25)]
     returns = account.simulator.account.group("Returns").id
-    seen = []
+    seen: list[Outcome] = []
 
     def meanwhile(outcome: Outcome) -> None:
         if not seen:

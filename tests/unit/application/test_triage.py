@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
-from freshdesk_simulator.models import Status as TicketStatus
 
+from freshdesk_simulator.models import Status as TicketStatus
 from otai_freshdesk.application.outcome import Status
 from otai_freshdesk.domain.policy import Ineligible
 from support.account import Account, connected_account
@@ -71,7 +72,7 @@ async def test_what_an_agent_has_decided_stays(account: Account) -> None:
     ],
 )
 async def test_a_ticket_that_is_not_eligible_stays_untouched(
-    account: Account, properties: dict[str, object], reason: Ineligible
+    account: Account, properties: dict[str, Any], reason: Ineligible
 ) -> None:
     ticket_id = account.add(**properties)
     before = account.ticket(ticket_id)

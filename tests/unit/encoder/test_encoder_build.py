@@ -4,6 +4,7 @@ import json
 import struct
 from math import erf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -19,6 +20,8 @@ from classifier_training.encoder.rows import (
     near_duplicate_groups,
     read_rows,
 )
+
+type Array = np.ndarray[Any, Any]
 
 LABELS = ("billing_payments", "Question", "Low", "neutral", "en")
 HIDDEN, WIDE, LAYERS = 24, 48, 2
@@ -128,10 +131,10 @@ def test_pieces_survive_the_file(tmp_path: Path) -> None:
     assert vocabulary.load_pieces(tmp_path / "pieces") == ["<s>", "\u2581a", "\u00e9"]
 
 
-def weights(seed: int = 7) -> dict[str, np.ndarray]:
+def weights(seed: int = 7) -> dict[str, Array]:
     draw = np.random.default_rng(seed)
 
-    def normal(*shape: int) -> np.ndarray:
+    def normal(*shape: int) -> Array:
         return draw.normal(0, 0.2, shape).astype(np.float32)
 
     made = {"word": normal(50, HIDDEN), "position": normal(32, HIDDEN)}
@@ -148,7 +151,7 @@ def weights(seed: int = 7) -> dict[str, np.ndarray]:
     return made
 
 
-def run(ids: list[int], *, int8: bool) -> dict[str, np.ndarray]:
+def run(ids: list[int], *, int8: bool) -> dict[str, Array]:
     model = graph.build(weights(), int8=int8).SerializeToString()
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     outputs = session.run(graph.OUTPUTS, {"input_ids": np.array([ids])})
@@ -188,13 +191,13 @@ def test_the_graph_computes_what_the_formulas_say() -> None:
     assert run(ids, int8=False)["ticket"][0] == pytest.approx(reference(ids), abs=2e-5)
 
 
-def reference(ids: list[int]) -> np.ndarray:
+def reference(ids: list[int]) -> Array:
     """The `<s>` vector by the formulas of post-norm BERT (Devlin et al., 2018), in float64."""
     arrays = {name: array.astype(np.float64) for name, array in weights().items()}
     states = _norm(arrays["word"][ids] + arrays["position"][: len(ids)], arrays, "norm")
     for layer in range(LAYERS):
 
-        def linear(name: str, inputs: np.ndarray, layer: int = layer) -> np.ndarray:
+        def linear(name: str, inputs: Array, layer: int = layer) -> Array:
             return inputs @ arrays[f"{layer}.{name}.weight"].T + arrays[f"{layer}.{name}.bias"]
 
         heads = [
@@ -213,17 +216,17 @@ def reference(ids: list[int]) -> np.ndarray:
     return states[0]
 
 
-def _norm(states: np.ndarray, arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+def _norm(states: Array, arrays: dict[str, Array], name: str) -> Array:
     centred = states - states.mean(axis=-1, keepdims=True)
     scaled = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-12)
     return scaled * arrays[f"{name}.weight"] + arrays[f"{name}.bias"]
 
 
-def _gelu(values: np.ndarray) -> np.ndarray:
+def _gelu(values: Array) -> Array:
     return values * (1 + np.vectorize(erf)(values / np.sqrt(2))) / 2
 
 
-def quantised(values: np.ndarray) -> tuple[bytes, np.ndarray]:
+def quantised(values: Array) -> tuple[bytes, Array]:
     """Blocks of 32 values in 4 bits, and what they mean."""
     blocks = values.reshape(-1, 32)
     scale = (np.abs(blocks).max(axis=1) / 7).astype("<f2")
@@ -236,7 +239,7 @@ def quantised(values: np.ndarray) -> tuple[bytes, np.ndarray]:
 def test_weights_come_out_as_they_were_packed(tmp_path: Path) -> None:
     hidden, wide = 32, 64
     draw = np.random.default_rng(7)
-    expected: dict[str, np.ndarray] = {}
+    expected: dict[str, Array] = {}
     blobs: dict[str, bytes] = {}
     shapes = {"emb.word": (4, hidden)} | {
         f"l0.{name}.w": (hidden, hidden) for name in ("q", "k", "v", "ao")
@@ -244,12 +247,16 @@ def test_weights_come_out_as_they_were_packed(tmp_path: Path) -> None:
     shapes |= {"l0.fi.w": (wide, hidden), "l0.fo.w": (hidden, wide)}
     for name, shape in shapes.items():
         blobs[name], expected[name] = quantised(draw.normal(size=shape).astype(np.float32))
-    plain = {"emb.pos": (8, hidden), "emb.type": (1, hidden), "emb.ln.w": (hidden,)}
+    plain: dict[str, tuple[int, ...]] = {
+        "emb.pos": (8, hidden),
+        "emb.type": (1, hidden),
+        "emb.ln.w": (hidden,),
+    }
     plain |= {"emb.ln.b": (hidden,), "l0.fi.b": (wide,)}
     plain |= {f"l0.{name}.b": (hidden,) for name in ("q", "k", "v", "ao", "fo", "aln", "oln")}
     plain |= {f"l0.{name}.w": (hidden,) for name in ("aln", "oln")}
-    for name, shape in plain.items():
-        expected[name] = draw.normal(size=shape).astype(np.float32)
+    for name, size in plain.items():
+        expected[name] = draw.normal(size=size).astype(np.float32)
         blobs[name] = expected[name].tobytes()
     path = tmp_path / "weights.bin"
     path.write_bytes(_pack(blobs, (hidden, 1, 4, wide, 4, 8, 2)))

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
 
+from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
 from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
     HelpDeskUnavailableError,
