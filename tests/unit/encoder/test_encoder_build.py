@@ -213,7 +213,7 @@ def reference(ids: list[int]) -> Array:
         )
         fed = linear("narrow", _gelu(linear("wide", states)))
         states = _norm(states + fed, arrays, f"{layer}.output_norm")
-    return states[0]
+    return np.asarray(states[0])
 
 
 def _norm(states: Array, arrays: dict[str, Array], name: str) -> Array:
@@ -223,7 +223,7 @@ def _norm(states: Array, arrays: dict[str, Array], name: str) -> Array:
 
 
 def _gelu(values: Array) -> Array:
-    return values * (1 + np.vectorize(erf)(values / np.sqrt(2))) / 2
+    return np.asarray(values * (1 + np.vectorize(erf)(values / np.sqrt(2))) / 2)
 
 
 def quantised(values: Array) -> tuple[bytes, Array]:
