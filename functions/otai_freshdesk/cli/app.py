@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from otai_freshdesk.cli.classify import classify
+from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
 from otai_freshdesk.cli.sweep import sweep
 from otai_freshdesk.cli.triage import triage
@@ -61,6 +62,7 @@ def _options(
 
 
 _EXAMPLES: Mapping[Callable[..., None], str] = {
+    doctor: "otai-freshdesk doctor --config config.yml",
     classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
     triage: "otai-freshdesk triage 4711 --config config.yml",
     sweep: "otai-freshdesk sweep --since 3d --dry-run",

@@ -107,6 +107,8 @@ CODES: Mapping[str, ExitCode] = {
     "otai_freshdesk.ticket_systems.freshdesk.errors.ConfigurationError": ExitCode.CONFIG,
     "otai_freshdesk.ticket_systems.base.TicketSystemError": ExitCode.UNAVAILABLE,
     "classifier_training.errors.TrainingError": ExitCode.INPUT,
+    "botocore.exceptions.BotoCoreError": ExitCode.CONFIG,
+    "botocore.exceptions.ClientError": ExitCode.CONFIG,
     "builtins.OSError": ExitCode.FILE,
 }
 
