@@ -26,7 +26,7 @@ CLEANING_VERSION = 1
 MAX_CHARACTERS = 4_000
 """Upper bound of a cleaned text; 256 pieces cover some 1,000 characters of ordinary prose."""
 
-_MAX_MARKUP = 1_000_000
+_MAX_MARKUP = 400_000
 _MAX_PLAIN = 60_000
 _HEAD_SHARE = 0.75
 
@@ -40,8 +40,8 @@ def clean(subject: str, body: str) -> str:
 
     Args:
         subject: Subject line, may be empty.
-        body: Plain text or HTML of any size; of markup the first million characters count, of
-            plain text and of the result head and tail.
+        body: Plain text or HTML of any size; of markup the first 400,000 characters count,
+            of plain text and of the result head and tail.
 
     Returns:
         At most `MAX_CHARACTERS` characters. Deterministic, in time linear in the input; never
@@ -63,7 +63,8 @@ def _body_text(body: str) -> str:
 
 
 def _readable(text: str) -> str:
-    return mend_mojibake(remove_invisible(unescape_entities(text)))
+    # Mending comes first: it needs control characters that are removed after it.
+    return remove_invisible(mend_mojibake(unescape_entities(text)))
 
 
 def cut_middle(text: str, limit: int) -> str:

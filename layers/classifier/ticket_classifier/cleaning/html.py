@@ -100,12 +100,12 @@ class _TextBuilder:
         self._current.append(text)
 
     def break_line(self, *, paragraph: bool = False) -> None:
-        line = " ".join("".join(self._current).split(" ")).strip()
+        line = "".join(self._current).strip()
         self._current.clear()
         prefix = "> " if self._quoted else ""
         if line:
             self._lines.append(prefix + line)
-        if (line or paragraph) and paragraph and self._lines and self._lines[-1].strip("> "):
+        if paragraph and self._lines and self._lines[-1].strip("> "):
             self._lines.append(prefix.strip())
 
     def quote(self, *, quoted: bool) -> None:
