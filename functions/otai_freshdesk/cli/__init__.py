@@ -15,7 +15,7 @@ Code  Name          Meaning
 5     REFUSED       Freshdesk refuses: key, role, or host. Mend it first.
 6     UNAVAILABLE   Freshdesk cannot be reached or does not answer now. Try again later.
 7     INPUT         A file that was handed in does not hold what the command reads.
-8     FILE          A file or folder cannot be read or written.
+8     FILE          A file, folder or port cannot be used.
 70    UNEXPECTED    A mistake of the program's; `--debug` shows where.
 130   INTERRUPTED   Stopped by Ctrl-C.
 ====  ============  ==========================================================================

@@ -1,6 +1,7 @@
 """The commands under one name, and what they share: errors in one sentence, exit codes."""
 
 import errno
+import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 from otai_freshdesk.cli.classify import classify
 from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
+from otai_freshdesk.cli.serve import serve
 from otai_freshdesk.cli.sweep import sweep
 from otai_freshdesk.cli.triage import triage
 
@@ -59,6 +61,10 @@ def _options(
     ] = False,
 ) -> None:
     """Triage Freshdesk tickets with a model that runs on your own machine."""
+    if debug:
+        logging.basicConfig(level=logging.DEBUG)
+    # Without a handler Python would print the product's warnings as they are.
+    logging.getLogger("otai_freshdesk").addHandler(logging.NullHandler())
 
 
 _EXAMPLES: Mapping[Callable[..., None], str] = {
@@ -66,6 +72,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
     triage: "otai-freshdesk triage 4711 --config config.yml",
     sweep: "otai-freshdesk sweep --since 3d --dry-run",
+    serve: "otai-freshdesk serve --port 8080 --sweep-every 10m --state sweep-state.json",
 }
 
 for command, example in _EXAMPLES.items():

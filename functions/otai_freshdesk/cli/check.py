@@ -33,7 +33,8 @@ class Check:
 
     def as_row(self) -> tuple[str, str, str]:
         """Return the check for people."""
-        return self.status.value, self.name, f"{self.found}: {self.remedy}".removesuffix(": ")
+        finding = f"{self.found.rstrip('.')}: {self.remedy}" if self.remedy else self.found
+        return self.status.value, self.name, finding
 
     def as_record(self) -> dict[str, str]:
         """Return the check for scripts."""

@@ -23,7 +23,6 @@ from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
 from otai_freshdesk.ticket_systems.freshdesk.budget import plan_limits
 from otai_freshdesk.ticket_systems.freshdesk.errors import (
     AccessDeniedError,
-    ConnectionFailedError,
     FreshdeskError,
     NotFoundError,
 )
@@ -271,4 +270,4 @@ def _skipped(name: str, needed: str) -> Check:
 
 def _remedy(error: FreshdeskError) -> str:
     """Return what the error itself cannot know: that nothing else answered either."""
-    return _SUBDOMAIN if isinstance(error, NotFoundError | ConnectionFailedError) else ""
+    return _SUBDOMAIN if isinstance(error, NotFoundError) else ""

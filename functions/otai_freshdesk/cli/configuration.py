@@ -1,6 +1,8 @@
 """From `--config` to an application that a command can use."""
 
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from otai_freshdesk.application.ports import Classifier
@@ -39,12 +41,15 @@ class ConfigMissingError(CommandError):
         )
 
 
-def read_settings(config: Path, bundle: Path | None = None) -> Settings:
+def read_settings(
+    config: Path, bundle: Path | None = None, overrides: Mapping[str, str] = os.environ
+) -> Settings:
     """Return the configuration, with the bundle that the command uses.
 
     Args:
         config: Path of config.yml.
         bundle: What beats the configuration; a configuration that names none gets the shipped one.
+        overrides: Variables that beat single keys, see `config.settings.OVERRIDES`.
 
     Raises:
         ConfigMissingError: There is no such file.
@@ -52,7 +57,7 @@ def read_settings(config: Path, bundle: Path | None = None) -> Settings:
     """
     if not config.exists():
         raise ConfigMissingError(config)
-    settings = load_settings(config)
+    settings = load_settings(config, overrides)
     if bundle is None and "bundle" in settings.classifier.model_fields_set:
         return settings
     classifier = settings.classifier.model_copy(update={"bundle": bundle_folder(bundle)})

@@ -10,7 +10,8 @@ command, `--help` too, pay for numpy, httpx and ONNX Runtime.
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ __all__ = [
     "InputError",
     "NoSuchTicketError",
     "exit_code",
+    "needs_extra",
     "sentence",
 ]
 
@@ -94,6 +96,19 @@ class ExtraMissingError(CommandError):
         super().__init__(f"{purpose} needs an extra: pip install 'otai-freshdesk[{extra}]'")
 
 
+@contextmanager
+def needs_extra(extra: str, purpose: str) -> Iterator[None]:
+    """Say which extra to install where an import in the block fails for the lack of a package.
+
+    Raises:
+        ExtraMissingError: A package of somebody else's is not there.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ExtraMissingError(extra, purpose) from error
+
+
 # Looked up along an error's bases, the nearest first.
 CODES: Mapping[str, ExitCode] = {
     "otai_freshdesk.config.errors.ConfigError": ExitCode.CONFIG,
@@ -144,6 +159,8 @@ def sentence(error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.errno is not None:
         return _file_sentence(error)
+    if type(error).__module__.startswith("botocore."):
+        return f"AWS: {error} Check region and credentials, or use env:NAME or file:/path for ssm:."
     return " ".join(str(error).split())
 
 

@@ -237,8 +237,12 @@ def _field_rows(decision: Decision) -> Iterator[tuple[str, ...]]:
 
 def _why_rows(finding: Finding) -> Iterator[tuple[str, ...]]:
     for target, words in finding.why.items():
-        shown = ", ".join(f"{one.word} x{one.odds:.2g}" for one in words)
+        shown = ", ".join(f"{one.word} {_factor(one.odds)}" for one in words)
         yield target, shown or "no single word moves it"
+
+
+def _factor(odds: float) -> str:
+    return f"x{odds:.0f}" if odds >= 10 else f"x{odds:.2g}"
 
 
 def _conclusion(finding: Finding) -> str:

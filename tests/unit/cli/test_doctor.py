@@ -98,7 +98,7 @@ class TestTheAccount:
         found = findings(run)
 
         assert found["agent"]["status"] == "problem"
-        assert "freshdesk_domain" in found["agent"]["remedy"]
+        assert "subdomain" in found["agent"]["found"]
         assert found["clock"]["status"] == "skipped"
         assert found["labels"]["status"] == "skipped"
 
