@@ -49,7 +49,7 @@ contracts: setup ## Check that imports point inward
 template-lint: $(SAM) ## Validate and lint template.yaml
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint
 
-check: lint types contracts template-lint build test ## The whole gate
+check: lint types contracts template-lint template-scan build test ## The whole gate
 
 coverage: setup ## Run the tests with branch coverage
 	$(BIN)/coverage run -m pytest -m "not docker and not browser"
@@ -80,12 +80,47 @@ evaluate: setup ## Accuracy of the shipped bundle on the test split, as JSON
 	$(BIN)/python -m classifier_training.evaluate model/bundle model/tickets/test.jsonl
 
 ##@ Building and deploying
-.PHONY: build lock
-build: .aws-sam/build/.$(ARCHITECTURE) ## Build functions and layers (sam build)
+.PHONY: build size cold template-scan test-sam-local deploy secrets off shadow live lock
+STAGE ?= default
+PREFIX ?= /otai-freshdesk
+build: .aws-sam/build/.$(ARCHITECTURE) ## Build functions and layers for ARCHITECTURE (x86_64 or arm64)
+
+size: build ## Show how large functions and layers are, as files and zipped
+	$(BIN)/python -m support.size
+
+cold: build ## Measure start, first and warm requests in the Lambda runtime (some minutes)
+	$(BIN)/python -m support.cold
+
+template-scan: .tools/checkov/.ready ## Check template.yaml for risky settings (checkov)
+	.tools/checkov/bin/checkov --quiet --compact --skip-download --framework cloudformation \
+	  --file template.yaml
+
+test-sam-local: build ## Run the functions in containers (needs a container engine)
+	$(BIN)/pytest -m docker tests/runtime
+
+deploy: build ## Deploy to AWS; STAGE=dev or prod takes that section of samconfig.toml
+	$(SAM) deploy --config-env $(STAGE) --guided
+
+secrets: ## Put API key and webhook secret into AWS, below PREFIX (needs the AWS CLI)
+	@read -rsp "Freshdesk API key (empty: leave it): " key && echo; \
+	[ -z "$$key" ] || printf '%s' "$$key" | $(PUT_SECRET) --name $(PREFIX)/api-key >/dev/null; \
+	read -rsp "Webhook secret, 32 characters or more (empty: make one): " secret && echo; \
+	[ -n "$$secret" ] || { secret=$$(openssl rand -hex 32); echo "Webhook secret: $$secret"; }; \
+	printf '%s' "$$secret" | $(PUT_SECRET) --name $(PREFIX)/webhook-secret >/dev/null
+# The value comes through a pipe: what stands on a command line can be seen by every user.
+PUT_SECRET := aws ssm put-parameter --type SecureString --overwrite --value file:///dev/stdin
+
+off: ## Switch triage off, within a minute and without a deployment
+shadow: ## Let triage decide and log, and write nothing
+live: ## Let triage write
+off shadow live:
+	aws ssm put-parameter --overwrite --type String --name $(PREFIX)/switch \
+	  --value '{"mode":"$@"}' >/dev/null
 
 lock: $(UV) ## Compile the hashed requirement files anew
 	$(LOCK) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(LOCK) --upgrade requirements/sam.in -o requirements/sam.txt
+	$(LOCK) --upgrade requirements/checkov.in -o requirements/checkov.txt
 	$(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(PYTHON) layers/dependencies/lock.py
 
@@ -122,6 +157,11 @@ BUILT_FROM := template.yaml .python-version layers/Makefile \
 $(UV): requirements/uv.txt
 	$(PYTHON) -m venv .tools/uv
 	.tools/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+.tools/checkov/.ready: requirements/checkov.txt | $(UV)
+	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .tools/checkov
+	$(UV) pip sync --quiet --python .tools/checkov/bin/python --require-hashes $<
 	touch $@
 
 $(SAM): requirements/sam.txt | $(UV)

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from otai_freshdesk.application.sweep_state import SweepStateStore
+from otai_freshdesk.ssm import ssm_client
 
 
 class MemoryStore:
@@ -59,12 +60,11 @@ class SsmStore:
     """A String parameter of the SSM Parameter Store (standard tier, 4 KB)."""
 
     def __init__(self, name: str) -> None:
-        # Imported here: only who keeps the state in SSM pays for boto3.
-        import boto3  # noqa: PLC0415
+        # Imported here: only who keeps the state in SSM pays for it.
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         self._name = name
-        self._ssm = boto3.client("ssm")
+        self._ssm = ssm_client()
         self._errors = (BotoCoreError, ClientError)
 
     def load(self) -> str | None:

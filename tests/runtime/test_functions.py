@@ -10,6 +10,7 @@ from freshdesk_simulator.models import Ticket
 from support.deployment import (
     API_KEY,
     SAMPLE_SECRET,
+    SWITCH,
     WEBHOOK_SECRET,
     Deployment,
     event,
@@ -99,6 +100,14 @@ class TestWebhook:
             webhook.invoke(webhook_event(later.id, **{"X-OTAI-Secret": new}))["statusCode"] == 200
         )
         assert webhook.invoke(webhook_event(later.id))["statusCode"] == 200
+
+    def test_the_switch_turns_it_off_without_a_deployment(
+        self, deployed: Deployment, webhook: LambdaEmulator
+    ) -> None:
+        ticket = add_ticket(deployed)
+        deployed.ssm.put_parameter(Name=SWITCH, Value='{"mode": "off"}', Overwrite=True)
+        assert webhook.invoke(webhook_event(ticket.id))["statusCode"] == 200
+        assert not deployed.simulator.journal.writes
 
     def test_a_hanging_freshdesk_is_left_to_the_sweep_before_the_deadline(
         self, deployed: Deployment, webhook: LambdaEmulator

@@ -22,6 +22,7 @@ EVENTS = ROOT / "events"
 API_KEY = "/otai-freshdesk/api-key"
 WEBHOOK_SECRET = "/otai-freshdesk/webhook-secret"
 SWEEP_STATE = "/otai-freshdesk/sweep-state"
+SWITCH = "/otai-freshdesk/switch"
 SAMPLE_SECRET = "sample-secret-of-at-least-32-characters"
 
 
@@ -111,13 +112,15 @@ def deployment(bundle: Path | None = None) -> Iterator[Deployment]:
                 "OTAI_FRESHDESK_URL": simulator.url,
                 "OTAI_API_KEY": f"ssm:{API_KEY}",
                 "OTAI_CURSOR": f"ssm:{SWEEP_STATE}",
+                "OTAI_OVERLAY": f"ssm:{SWITCH}",
                 "OTAI_MODE": "live",
                 "OTAI_TRIAGE_FROM": (datetime.now(UTC) - timedelta(days=1)).isoformat(),
             }
             made = Deployment(simulator, ssm, environment, bundle)
             made.put_secret(API_KEY, BOT_KEY)
             made.put_secret(WEBHOOK_SECRET, SAMPLE_SECRET)
-            ssm.put_parameter(Name=SWEEP_STATE, Value="{}", Type="String")
+            for name in (SWEEP_STATE, SWITCH):
+                ssm.put_parameter(Name=name, Value="{}", Type="String")
             yield made
     finally:
         server.stop()

@@ -5,6 +5,7 @@ layers, and the few packages of the managed runtime. Nothing else of the project
 importable, so a package that is missing from a layer is missing here.
 """
 
+import compileall
 import functools
 import json
 import os
@@ -255,6 +256,7 @@ def _runtime_folder() -> Path:
             if not link.exists():
                 link.unlink(missing_ok=True)
                 link.symlink_to(Path(str(found.locate_file(top))))
+                compileall.compile_dir(link, quiet=2)  # as they are in the managed runtime
     return folder
 
 

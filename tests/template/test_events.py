@@ -58,5 +58,10 @@ class TestEnvironments:
             assert scheme == "env"
             assert variables(path)[name]
 
+    def test_nothing_is_kept_in_aws(self, path: Path) -> None:
+        # The template's defaults are, so each has to be set.
+        settings = parse_settings(CONFIG, variables(path))
+        assert (settings.sweep.cursor, settings.overlay) == ("memory", "memory")
+
     def test_telemetry_stays_off(self, path: Path) -> None:
         assert variables(path)["ORT_DISABLE_TELEMETRY"] == "1"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from support.template import TEMPLATE, Resource, Template, of_type, translated
+from support.template import ROOT, TEMPLATE, Resource, Template, of_type, translated
 
 FUNCTIONS = ("WebhookFunction", "SweepFunction")
+OBSERVABILITY = ROOT / "functions" / "otai_freshdesk" / "observability.py"
 LAYERS = ("DependenciesLayer", "ClassifierLayer", "ModelLayer")
 SECRET_VARIABLES = ("FRESHDESK_API_KEY", "FRESHDESK_WEBHOOK_SECRET")
 
@@ -166,9 +167,12 @@ class TestSweep:
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 300
         assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["FailureQueue", "Arn"]}
 
-    def test_the_state_can_be_read_before_the_first_sweep(self, template: Template) -> None:
-        state = properties(template, "SweepState")
-        assert (state["Type"], state["Value"]) == ("String", "{}")
+    @pytest.mark.parametrize("name", ["SweepState", "Switch"])
+    def test_state_and_switch_can_be_read_from_the_start(
+        self, template: Template, name: str
+    ) -> None:
+        made = properties(template, name)
+        assert (made["Type"], made["Value"]) == ("String", "{}")
 
 
 class TestObservation:
@@ -182,6 +186,28 @@ class TestObservation:
     def test_the_failure_queue_has_an_alarm(self, template: Template) -> None:
         alarm = properties(template, "FailureQueueAlarm")
         assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["FailureQueue", "QueueName"]}
+
+    def test_every_metric_that_is_shown_or_watched_is_emitted(self, template: Template) -> None:
+        emitted = set(re.findall(r'"([A-Z][A-Za-z]+)"', OBSERVABILITY.read_text(encoding="utf-8")))
+        body = json.loads(
+            re.sub(
+                r"\$\{[^}]+\}", "x", properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
+            )
+        )
+        shown: set[str] = set()
+        for widget in body["widgets"]:
+            namespace = ""
+            for metric in widget["properties"]["metrics"]:
+                namespace = metric[0] if metric[0] not in {".", "..."} else namespace
+                if namespace == "OtaiFreshdesk" and metric[0] != "...":
+                    shown.add(metric[1])
+        watched = {
+            alarm["Properties"]["MetricName"]
+            for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
+            if alarm["Properties"].get("Namespace") == "OtaiFreshdesk"
+        }
+        assert {"TicketsTriaged", "TicketsAbstained", "TicketsDeferred", "SweepRecovered"} <= shown
+        assert shown | watched <= emitted
 
     def test_the_access_log_holds_neither_headers_nor_bodies(self) -> None:
         [stage] = of_type(translated(), "AWS::ApiGateway::Stage").values()
