@@ -13,6 +13,7 @@ from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
 from otai_freshdesk.cli.serve import serve
 from otai_freshdesk.cli.sweep import sweep
+from otai_freshdesk.cli.train import train
 from otai_freshdesk.cli.triage import triage
 
 __all__ = ["app"]
@@ -72,6 +73,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
     triage: "otai-freshdesk triage 4711 --config config.yml",
     sweep: "otai-freshdesk sweep --since 3d --dry-run",
+    train: "otai-freshdesk train --tickets tickets.jsonl --targets queue --output my-bundle",
     serve: "otai-freshdesk serve --port 8080 --sweep-every 10m --state sweep-state.json",
 }
 

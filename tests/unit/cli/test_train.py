@@ -1,0 +1,179 @@
+"""`train`: a bundle of one's own, which never replaces a better one by accident."""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otai_freshdesk.cli.errors import ExitCode
+from otai_freshdesk.cli.training import Comparison, Figures
+from unit.cli.conftest import Run
+
+WORDS = {
+    "printer": ["toner", "paper", "jam", "cartridge", "printing"],
+    "network": ["router", "cable", "wifi", "switch", "offline"],
+    "payroll": ["salary", "bonus", "payslip", "overtime", "tax"],
+}
+
+
+def tickets(path: Path, *, share_wrong: float = 0.0, seed: int = 1, rows: int = 150) -> Path:
+    """Write tickets whose words tell their label, but for a share."""
+    dice = random.Random(seed)
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(rows):
+            label = list(WORDS)[number % 3]
+            words = dice.choices(WORDS[label], k=4) + dice.choices("abcdefghij", k=6)
+            dice.shuffle(words)
+            if dice.random() < share_wrong:
+                label = dice.choice(list(WORDS))
+            row = {"id": number, "subject": words[0], "body": " ".join(words[1:]), "team": label}
+            file.write(json.dumps(row) + "\n")
+    return path
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return tickets(tmp_path / "good.jsonl")
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    return tickets(tmp_path / "bad.jsonl", share_wrong=1.0)
+
+
+def arguments(tickets: Path, output: Path, bundle: Path, *more: str) -> list[str]:
+    files = ("--tickets", str(tickets), "--output", str(output), "--base", str(bundle))
+    return ["train", *files, *more]
+
+
+def bundle_id(folder: Path) -> str:
+    return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["bundle_id"])
+
+
+def test_a_bundle_is_trained_and_used_at_once(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+
+    trained = run(*arguments(good, output, bundle, "--targets", "team"))
+    classified = run(
+        "classify", "-", "-o", "-", "--bundle", str(output), stdin='{"subject": "toner paper jam"}'
+    )
+
+    assert trained.exit_code == ExitCode.DONE, trained.output
+    assert "team" in trained.stdout
+    assert bundle_id(output) in trained.stdout
+    assert json.loads(classified.stdout)["team"]["label"] == "printer"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_better_bundle_stays_unless_forced(
+    run: Run, bundle: Path, good: Path, bad: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+    run(*arguments(good, output, bundle))
+    before = bundle_id(output)
+
+    refused = run(*arguments(bad, output, bundle))
+    assert refused.exit_code == ExitCode.FINDINGS
+    assert "worse in team" in refused.stdout
+    assert bundle_id(output) == before
+
+    forced = run(*arguments(bad, output, bundle, "--force", "--json"))
+    assert forced.exit_code == ExitCode.DONE, forced.output
+    assert json.loads(forced.stdout)["replaced"] is True
+    assert bundle_id(output) != before
+
+
+def test_the_same_tickets_give_the_same_bundle(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        run(*arguments(good, tmp_path / name, bundle))
+
+    assert bundle_id(tmp_path / "one") == bundle_id(tmp_path / "two")
+
+
+def test_both_can_be_compared_on_tickets_new_to_both(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    output, holdout = tmp_path / "mine", tickets(tmp_path / "new.jsonl", seed=9, rows=60)
+    run(*arguments(good, output, bundle))
+
+    result = run(*arguments(good, output, bundle, "--holdout", str(holdout), "--json"))
+
+    [team] = json.loads(result.stdout)["comparisons"]
+    assert team["before"] == team["after"]
+    assert team["before"]["rows"] == 60
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], ExitCode.USAGE),
+        (["--tickets", "gone.jsonl"], ExitCode.INPUT),
+        (["--tickets", "TICKETS", "--targets", "nothing"], ExitCode.INPUT),
+        (["--tickets", "TICKETS", "--base", "gone"], ExitCode.BUNDLE),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_nothing_is_written(
+    run: Run, bundle: Path, good: Path, tmp_path: Path, options: list[str], code: ExitCode
+) -> None:
+    options = [str(good) if option == "TICKETS" else option for option in options]
+
+    result = run("train", "--output", str(tmp_path / "mine"), *options)
+
+    assert result.exit_code == code, result.output
+    assert len(result.stderr.strip().splitlines()) <= 4
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_folder_that_is_no_bundle_is_left_alone(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "letters"
+    output.mkdir()
+    (output / "letter.txt").write_text("Dear", encoding="utf-8")
+
+    result = run(*arguments(good, output, bundle))
+
+    assert result.exit_code == ExitCode.INPUT
+    assert "letter.txt" in result.stderr
+    assert (output / "letter.txt").read_text(encoding="utf-8") == "Dear"
+
+
+def test_without_its_extra_it_says_how_to_get_it(
+    run: Run, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "otai_freshdesk.cli.training", raising=False)
+    monkeypatch.setitem(sys.modules, "classifier_training", None)
+
+    result = run("train", "--tickets", str(good), "--output", "mine")
+
+    assert result.exit_code == ExitCode.CONFIG
+    assert "pip install 'otai-freshdesk[train]'" in result.stderr
+
+
+class TestComparison:
+    @given(st.floats(0, 1), st.integers(1, 5000))
+    def test_a_bundle_is_not_worse_than_itself(self, accuracy: float, rows: int) -> None:
+        figures = Figures(rows, accuracy, 1.0, accuracy)
+
+        assert not Comparison("queue", figures, figures).is_worse
+
+    def test_worse_is_only_what_chance_does_not_explain(self) -> None:
+        before = Figures(1000, 0.90, 1.0, None)
+
+        assert not Comparison("queue", before, Figures(1000, 0.88, 1.0, None)).is_worse
+        assert Comparison("queue", before, Figures(1000, 0.86, 1.0, None)).is_worse
+
+    def test_a_target_that_got_lost_is_worse_and_a_new_one_is_not(self) -> None:
+        figures = Figures(10, 0.5, 1.0, None)
+
+        assert Comparison("queue", figures, None).is_worse
+        assert not Comparison("queue", None, figures).is_worse
