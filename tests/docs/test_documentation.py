@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.schema import schema
+
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv" / "bin"
 READMES = (ROOT / "README.md", ROOT / "README.de.md")
@@ -234,7 +236,7 @@ class TestDocument:
                 assert anchor in _anchors(target), link
 
     def test_each_path_exists(self, document: Path) -> None:
-        for span in CODE_SPAN.findall(_prose(document)):
+        for span in _spans(document):
             path = SHORT_NAMES.get(span, span)
             if not _is_of_the_project(path) or TEST_ID.fullmatch(span):
                 continue
@@ -248,13 +250,18 @@ class TestDocument:
                 assert re.search(rf"(def|class) {name}\b", source), span
 
     def test_each_command_in_a_sentence_exists(self, document: Path) -> None:
-        for span in CODE_SPAN.findall(_prose(document)):
+        for span in _spans(document):
             if SYNOPSIS.match(span):
                 assert not list(problems(span)), span
 
 
 def _prose(document: Path) -> str:
     return FENCE.sub("", document.read_text(encoding="utf-8"))
+
+
+def _spans(document: Path) -> list[str]:
+    """Return what stands in backticks, also where a line ends within."""
+    return CODE_SPAN.findall(re.sub(r"(?<=\S)\n *(?=\S)", " ", _prose(document)))
 
 
 def _anchors(document: Path) -> set[str]:
@@ -316,6 +323,11 @@ def test_configurations_in_the_documentation_are_valid(document: str) -> None:
     for block in blocks:
         assert yaml.safe_load(block)
         parse_settings(block.encode(), {}, name=document)
+
+
+def test_the_schema_for_editors_is_that_of_the_configuration() -> None:
+    written = (ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8")
+    assert written == schema(), "write it anew: .venv/bin/python tests/docs/schema.py"
 
 
 def test_figures_stand_only_beside_the_command_that_prints_them() -> None:
