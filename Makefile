@@ -101,21 +101,14 @@ test-sam-local: build ## Run the functions in containers (needs a container engi
 deploy: build ## Deploy to AWS; STAGE=dev or prod takes that section of samconfig.toml
 	$(SAM) deploy --config-env $(STAGE) --guided
 
-secrets: ## Put API key and webhook secret into AWS, below PREFIX (needs the AWS CLI)
-	@read -rsp "Freshdesk API key (empty: leave it): " key && echo; \
-	[ -z "$$key" ] || printf '%s' "$$key" | $(PUT_SECRET) --name $(PREFIX)/api-key >/dev/null; \
-	read -rsp "Webhook secret, 32 characters or more (empty: make one): " secret && echo; \
-	[ -n "$$secret" ] || { secret=$$(openssl rand -hex 32); echo "Webhook secret: $$secret"; }; \
-	printf '%s' "$$secret" | $(PUT_SECRET) --name $(PREFIX)/webhook-secret >/dev/null
-# The value comes through a pipe: what stands on a command line can be seen by every user.
-PUT_SECRET := aws ssm put-parameter --type SecureString --overwrite --value file:///dev/stdin
+secrets: setup ## Ask for the API key and the webhook secret, and put them into AWS below PREFIX
+	@$(BIN)/python -m otai_freshdesk.cli.parameters secrets --prefix $(PREFIX)
 
 off: ## Switch triage off, within a minute and without a deployment
 shadow: ## Let triage decide and log, and write nothing
 live: ## Let triage write
-off shadow live:
-	aws ssm put-parameter --overwrite --type String --name $(PREFIX)/switch \
-	  --value '{"mode":"$@"}' >/dev/null
+off shadow live: setup
+	@$(BIN)/python -m otai_freshdesk.cli.parameters $@ --prefix $(PREFIX)
 
 lock: $(UV) ## Compile the hashed requirement files anew
 	$(LOCK) --upgrade requirements/uv.in -o requirements/uv.txt

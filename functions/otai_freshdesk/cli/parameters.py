@@ -1,0 +1,86 @@
+"""Sets what a deployment keeps in the Parameter Store; behind `make secrets`, `make off` and so on.
+
+    python -m otai_freshdesk.cli.parameters secrets --prefix /otai-freshdesk
+    python -m otai_freshdesk.cli.parameters off|shadow|live --prefix /otai-freshdesk
+
+Secrets are asked for, never taken from the command line, where every user of a machine sees them.
+"""
+
+import argparse
+import json
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from getpass import getpass
+from typing import Any
+
+from otai_freshdesk.application.triage import Mode
+from otai_freshdesk.config.secrets import MIN_WEBHOOK_SECRET
+from otai_freshdesk.ssm import ssm_client
+
+type Ask = Callable[[str], str]
+
+
+def put_secrets(ssm: Any, prefix: str, ask: Ask) -> str | None:
+    """Ask for the API key and the webhook's secret, and store both as SecureStrings.
+
+    Args:
+        ssm: A client of the Parameter Store.
+        prefix: Where the parameters are, as the template's defaults have it.
+        ask: Asks for one value without showing it.
+
+    Returns:
+        The webhook's secret when it was made here, to be copied into the Freshdesk rule.
+
+    Raises:
+        ValueError: The webhook's secret is too short; nothing was stored.
+    """
+    key = ask("Freshdesk API key (empty leaves it): ").strip()
+    given = ask(f"Webhook secret, {MIN_WEBHOOK_SECRET} characters or more (empty makes one): ")
+    if 0 < len(given.strip()) < MIN_WEBHOOK_SECRET:
+        raise ValueError(f"the webhook's secret needs at least {MIN_WEBHOOK_SECRET} characters")
+    made = None if given.strip() else secrets.token_hex(32)
+    if key:
+        _put(ssm, f"{prefix}/api-key", key, "SecureString")
+    _put(ssm, f"{prefix}/webhook-secret", made or given.strip(), "SecureString")
+    return made
+
+
+def put_switch(ssm: Any, prefix: str, mode: Mode) -> None:
+    """Switch triage; the functions notice within a minute. Thresholds in the switch stay."""
+    name = f"{prefix}/switch"
+    try:
+        document = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    except (ssm.exceptions.ParameterNotFound, ValueError):
+        document = {}
+    thresholds = document.get("min_confidence") if isinstance(document, dict) else None
+    switch = {"mode": mode.value} | ({"min_confidence": thresholds} if thresholds else {})
+    _put(ssm, name, json.dumps(switch), "String")
+
+
+def _put(ssm: Any, name: str, value: str, kind: str) -> None:
+    ssm.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    parser = argparse.ArgumentParser(description="Sets parameters of a deployment")
+    parser.add_argument("what", choices=["secrets", *(mode.value for mode in Mode)])
+    parser.add_argument("--prefix", default="/otai-freshdesk")
+    options = parser.parse_args(arguments)
+    if options.what != "secrets":
+        put_switch(ssm_client(), options.prefix, Mode(options.what))
+        print(f"{options.prefix}/switch: {options.what}, within a minute")
+        return 0
+    try:
+        made = put_secrets(ssm_client(), options.prefix, getpass)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if made:
+        print(f"Webhook secret, for the Freshdesk rule: {made}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
