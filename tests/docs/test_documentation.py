@@ -41,6 +41,7 @@ FOREIGN_FILES = {
     "manifest.json",
     "new-secret.txt",
     "predictions.jsonl",
+    "report.json",
     "tickets.jsonl",
     "tokenizer.json",
     "webhook-secret.txt",
