@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from otai_freshdesk.cli.classify import classify
 from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
+from otai_freshdesk.cli.output import NoteHandler
 from otai_freshdesk.cli.serve import serve
 from otai_freshdesk.cli.sweep import sweep
 from otai_freshdesk.cli.train import train
@@ -62,10 +63,10 @@ def _options(
     ] = False,
 ) -> None:
     """Triage Freshdesk tickets with a model that runs on your own machine."""
-    if debug:
-        logging.basicConfig(level=logging.DEBUG)
-    # Without a handler Python would print the product's warnings as they are.
-    logging.getLogger("otai_freshdesk").addHandler(logging.NullHandler())
+    # The product's own log only: that of the AWS client would show secrets.
+    log = logging.getLogger("otai_freshdesk")
+    log.handlers[:] = [NoteHandler() if debug else logging.NullHandler()]
+    log.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
 _EXAMPLES: Mapping[Callable[..., None], str] = {

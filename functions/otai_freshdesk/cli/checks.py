@@ -34,6 +34,8 @@ __all__ = ["clock_check", "examine", "secret_check"]
 
 GLOBAL_SCOPE = 1
 _SCOPES = {2: "the tickets of its groups", 3: "its own tickets"}
+_NO_AWS = frozenset({"NoRegionError", "NoCredentialsError"})
+_AWS_HERE = "set region and credentials of AWS on this machine, or OTAI_API_KEY=env:NAME"
 _FEW_CHARACTERS = 8
 _WRONG_BY = 300.0  # seconds; by more than that, a sweep may miss an update
 _SLIGHTLY_WRONG_BY = 30.0
@@ -80,6 +82,22 @@ def _failed(name: str, error: Exception, remedy: str = "") -> Check:
     return Check(name, Status.PROBLEM, sentence(error), remedy)
 
 
+def _failed_in_aws(name: str, error: Exception) -> Check:
+    """Return the check of something that may be kept in AWS, where this machine may not look."""
+    if _has_no_aws(error):
+        return Check(name, Status.SKIPPED, "kept in AWS, to which this machine has no access")
+    return _failed(name, error)
+
+
+def _has_no_aws(error: BaseException | None) -> bool:
+    """Tell whether `error` comes of AWS not being set up on this machine."""
+    while error is not None:
+        if type(error).__name__ in _NO_AWS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 # --- what is here ---------------------------------------------------------------------------
 
 
@@ -111,12 +129,13 @@ def _secrets(settings: Settings) -> list[Check]:
         api_key = AdapterParams(settings.system.params).secret("freshdesk_api_key").get(False)
         checks.append(Check("API key", Status.OK, "can be read"))
     except Exception as error:  # noqa: BLE001
-        checks.append(_failed("API key", error))
+        remedy = _AWS_HERE if _has_no_aws(error) else ""
+        checks.append(_failed("API key", error, remedy))
     try:
         webhook_secrets = WebhookSecrets(Secret(settings.webhook.secret)).known()
         checks.append(secret_check(webhook_secrets, api_key))
     except Exception as error:  # noqa: BLE001
-        checks.append(_failed("webhook secret", error))
+        checks.append(_failed_in_aws("webhook secret", error))
     return checks
 
 
@@ -142,7 +161,7 @@ def _sweep_state(settings: Settings) -> Check:
     except SweepStateError as error:
         return Check(name, Status.PROBLEM, f"{place}: {error}")
     except Exception as error:  # noqa: BLE001
-        return _failed(name, error)
+        return _failed_in_aws(name, error)
     if state.cursor is None:
         return Check(name, Status.OK, f"{place}: no sweep has ended yet")
     waiting = f", {len(state.parked)} tickets left to a human" if state.parked else ""

@@ -11,7 +11,7 @@ from otai_freshdesk.application.triage import Mode
 from otai_freshdesk.bootstrap import Application
 from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.errors import CommandError, ExitCode
-from otai_freshdesk.cli.output import note
+from otai_freshdesk.cli.output import NoteHandler, warn
 from otai_freshdesk.config.overlay import open_overlay
 from otai_freshdesk.config.settings import Settings, load_settings
 from otai_freshdesk.observability import logger
@@ -73,7 +73,7 @@ def settings_now(config: Path, bundle: Path | None = None) -> Settings:
         ConfigMissingError, ConfigFileError: As in `read_settings`.
     """
     settings = read_settings(config, bundle)
-    switched = open_overlay(settings.overlay, _warn).over(settings)
+    switched = open_overlay(settings.overlay, warn).over(settings)
     return switched.model_copy(update={"overlay": "memory"})
 
 
@@ -99,17 +99,5 @@ def open_application(
     Raises:
         BundleError: The bundle cannot be used.
     """
-    logging.getLogger(logger.name).handlers[:] = [_Notes(logging.WARNING)]
+    logging.getLogger(logger.name).handlers[:] = [NoteHandler(logging.WARNING)]
     return Application(settings, classifier=classifier, store=store)
-
-
-def _warn(problem: str) -> None:
-    note(f"warning: {problem}")
-
-
-class _Notes(logging.Handler):
-    """Shows warnings of the product, which hold no ticket text, in one line each."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        reason = getattr(record, "reason", "")
-        _warn(record.getMessage() + (f": {reason}" if reason else ""))

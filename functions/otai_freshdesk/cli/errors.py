@@ -114,6 +114,7 @@ CODES: Mapping[str, ExitCode] = {
     "otai_freshdesk.config.errors.ConfigError": ExitCode.CONFIG,
     "ticket_classifier.errors.BundleError": ExitCode.BUNDLE,
     "otai_freshdesk.application.errors.HelpDeskAuthenticationError": ExitCode.REFUSED,
+    "otai_freshdesk.application.errors.TicketRejectedError": ExitCode.REFUSED,
     "otai_freshdesk.application.errors.HelpDeskError": ExitCode.UNAVAILABLE,
     "otai_freshdesk.ticket_systems.freshdesk.errors.AuthenticationError": ExitCode.REFUSED,
     "otai_freshdesk.ticket_systems.freshdesk.errors.AccessDeniedError": ExitCode.REFUSED,

@@ -1,6 +1,7 @@
 """What commands print: results to standard output, everything else to standard error."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Protocol
 import typer
 
 __all__ = [
+    "NoteHandler",
     "ProgressBar",
     "note",
     "print_json",
@@ -16,6 +18,7 @@ __all__ = [
     "print_table",
     "printable",
     "progress_bar",
+    "warn",
 ]
 
 _PIPE_WIDTH = 1000  # nothing is wrapped or cut where no terminal says how wide it is
@@ -42,6 +45,21 @@ def print_line(text: str = "") -> None:
 def note(text: str) -> None:
     """Print a line that is not part of the result."""
     typer.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """Print something that went differently than it should, in one line."""
+    note(f"warning: {printable(text)}")
+
+
+class NoteHandler(logging.Handler):
+    """Shows what the product logs, which holds no ticket text, in one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record's message and its reason."""
+        reason = getattr(record, "reason", "")
+        text = record.getMessage() + (f": {reason}" if reason else "")
+        (warn if record.levelno >= logging.WARNING else note)(text)
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,7 @@
 """What all commands share: help, quick starts, one sentence for every error."""
 
 import importlib
+import logging
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from otai_freshdesk import cli
 from otai_freshdesk.cli.app import Commands, app
 from otai_freshdesk.cli.errors import CODES, CommandError, ExitCode
-from unit.cli.conftest import Run
+from unit.cli.conftest import Desk, Run
 
 COMMANDS = sorted(
     command.callback.__name__.strip("_") for command in app.registered_commands if command.callback
@@ -95,6 +96,16 @@ class TestUnexpected:
         result = CliRunner().invoke(failing_app(error), ["--debug", "fail"])
 
         assert result.exception is error
+
+    def test_debug_switches_on_no_log_but_our_own(self, run: Run, desk: Desk) -> None:
+        before = logging.getLogger().level
+
+        result = run("--debug", "triage", str(desk.add("invoice")))
+
+        assert "GET /tickets/{id}" in result.stderr
+        assert desk.simulator.api_key not in result.output
+        assert logging.getLogger().level == before
+        assert not logging.getLogger("botocore").isEnabledFor(logging.DEBUG)
 
     def test_an_interruption_is_one_word(self) -> None:
         result = CliRunner().invoke(failing_app(KeyboardInterrupt()), ["fail"])

@@ -1,6 +1,7 @@
 """`doctor`: finds what is wrong, says what to do, writes nothing."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from otai_freshdesk.cli.checks import clock_check, secret_check
 from otai_freshdesk.cli.errors import ExitCode
 from otai_freshdesk.cli.label_checks import AccountValues, check_labels
 from otai_freshdesk.cli.server_clock import DateUnknownError, server_date
+from otai_freshdesk.config.secrets import _ssm
 from otai_freshdesk.config.settings import FieldSettings
 from otai_freshdesk.ticket_systems.freshdesk.host import ApiHost, override_host
 from unit.cli.conftest import SECRET, Desk, Run
@@ -33,6 +35,16 @@ def findings(run: Run) -> dict[str, dict[str, str]]:
 def bot(desk: Desk) -> int:
     agents = desk.simulator.account.agents.values()
     return next(agent.id for agent in agents if agent.api_key == BOT_KEY)
+
+
+def leave_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away all that AWS needs on this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    _ssm.cache_clear()
 
 
 def test_a_good_setup_has_nothing_to_be_mended_and_is_only_read(run: Run, desk: Desk) -> None:
@@ -256,19 +268,32 @@ class TestWhatIsHere:
 
         assert "all done up to" in findings(run)["sweep state"]["found"]
 
-    def test_aws_that_is_not_set_up_is_no_mistake_of_ours(
+    @pytest.mark.parametrize("region", ["", "eu-central-1"])
+    def test_what_is_kept_in_aws_is_no_problem_on_a_machine_outside(
+        self, run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch, region: str
+    ) -> None:
+        leave_aws(monkeypatch)
+        if region:
+            monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        desk.configure(f'"file:{desk.state}"', "ssm:/otai-freshdesk/sweep-state")
+        desk.configure("env:OTAI_TEST_SECRET", "ssm:/otai-freshdesk/webhook-secret")
+
+        found = findings(run)
+
+        assert found["sweep state"]["status"] == "skipped"
+        assert found["webhook secret"]["status"] == "skipped"
+        assert found["labels of group"]["status"] != "skipped"
+
+    def test_a_key_that_cannot_be_read_from_aws_is_one(
         self, run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        desk.configure(f'"file:{desk.state}"', "ssm:/otai-freshdesk/sweep-state")
+        leave_aws(monkeypatch)
+        desk.configure("env:OTAI_TEST_API_KEY", "ssm:/otai-freshdesk/api-key")
 
-        check = findings(run)["sweep state"]
+        check = findings(run)["API key"]
 
         assert check["status"] == "problem"
-        assert "region" in check["found"]
+        assert "OTAI_API_KEY=env:NAME" in check["remedy"]
 
 
 class TestClock:

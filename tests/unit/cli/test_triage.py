@@ -163,6 +163,17 @@ class TestWhatCanBeWrong:
         assert "API key is not accepted" in result.stderr
         assert "nobody-should-see" not in result.output
 
+    def test_no_permission(self, run: Run, desk: Desk) -> None:
+        agents = desk.simulator.account.agents.values()
+        bot = next(agent.id for agent in agents if agent.api_key == desk.simulator.api_key)
+        desk.simulator.account.change_agent(bot, locked=True)
+
+        result = run("triage", "1")
+
+        assert result.exit_code == ExitCode.REFUSED
+        assert "role and ticket scope" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
     def test_no_network(self, run: Run, desk: Desk) -> None:
         desk.simulator.stop()
 
