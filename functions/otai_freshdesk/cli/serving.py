@@ -21,7 +21,7 @@ from otai_freshdesk.cli.errors import sentence
 from otai_freshdesk.cli.webhook_app import WebhookApp
 from otai_freshdesk.observability import log_outcome, logger
 
-__all__ = ["Listener", "serve", "serve_until_stopped", "sweep_regularly"]
+__all__ = ["Listener", "PlainFormatter", "serve", "serve_until_stopped", "sweep_regularly"]
 
 MOST_REQUESTS = 100  # at once; further ones get 503, and Freshdesk tries again
 LONGEST_HEADERS = 16 * 1024
@@ -154,14 +154,15 @@ def _url(bound: socket.socket) -> str:
 
 def _plain_lines() -> logging.Handler:
     handler = logging.StreamHandler()
-    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
     return handler
 
 
-class _PlainFormatter(logging.Formatter):
+class PlainFormatter(logging.Formatter):
     """One line an event: time, level, event, and its plain values."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
         details: dict[str, object] = {
             key: getattr(record, key) for key in ("url", "reason") if hasattr(record, key)
         }

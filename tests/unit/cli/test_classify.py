@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from otai_freshdesk.cli.errors import ExitCode
+from otai_freshdesk.cli.files import open_output
 from unit.cli.conftest import Run
 
 INVOICE = {"subject": "Invoice", "body": "Where is my invoice?", "id": 7}
@@ -165,3 +166,19 @@ def test_what_is_not_there_is_named(run: Run, tickets: Path, tmp_path: Path, mis
     assert gone in result.stderr
     assert "Traceback" not in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interruption_leaves_what_was_there(tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    output.write_text("before", encoding="utf-8")
+
+    def interrupted() -> None:
+        with open_output(output) as stream:
+            stream.write("half a line")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert output.read_text(encoding="utf-8") == "before"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["out.jsonl"]

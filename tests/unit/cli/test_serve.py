@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from otai_freshdesk.cli.errors import ExitCode
-from otai_freshdesk.cli.serving import sweep_regularly
+from otai_freshdesk.cli.serving import PlainFormatter, sweep_regularly
 from otai_freshdesk.web.routes import PATH
 from support.account import Account, connected_account
 from unit.cli.conftest import SECRET, Desk, Run
@@ -164,3 +165,17 @@ class TestSweepRegularly:
         async with asyncio.timeout(PATIENCE):
             while not holds():  # noqa: ASYNC110 - what is awaited happens in another thread
                 await asyncio.sleep(0.01)
+
+
+def test_the_log_for_people_is_one_line_an_event() -> None:
+    record = logging.makeLogRecord(
+        {
+            "levelname": "INFO",
+            "msg": "ticket",
+            "ticket": {"ticket_id": 7, "outcome": "triaged", "fields": {"group": {}}},
+        }
+    )
+
+    line = PlainFormatter("%(levelname)s %(message)s").format(record)
+
+    assert line == "INFO ticket ticket_id=7 outcome=triaged"
