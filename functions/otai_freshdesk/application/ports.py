@@ -59,6 +59,14 @@ class HelpDesk(Protocol):
         """Return fresh looks, without text, at the tickets updated at or after `since`."""
         ...
 
+    async def room_to_write(self, most: int) -> int:
+        """Wait until a look at what has changed, and writes after it, may be sent at once.
+
+        Returns how many writes, 1 to `most`. Writes themselves never wait: between the last look
+        and the write lies no more than the time both take.
+        """
+        ...
+
     async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> None:
         """Ask for the same changes in many tickets that have no tags; applied a little later.
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
     HelpDeskError,
+    HelpDeskUnavailableError,
     WriteUncertainError,
 )
 from otai_freshdesk.application.outcome import Outcome, Status
@@ -28,7 +29,9 @@ from otai_freshdesk.clock import Clock
 from otai_freshdesk.domain.policy import Ineligible, Policy
 from otai_freshdesk.domain.ticket import Ticket
 
+AGAIN = (HelpDeskUnavailableError, WriteUncertainError)
 OUT_OF_TIME = "out of time; the next sweep goes on from here"
+FIRST_PAUSE = 1.0  # seconds before tickets whose write failed are tried again
 CLOCK_SKEW = timedelta(minutes=5)  # by how much Freshdesk's clock may differ from ours
 
 
@@ -258,7 +261,7 @@ class _Run:
         self._unhandled: datetime | None = None  # the first one that failed in an outage
         self._bulk_since: datetime | None = None
         self._failed_in_a_row = 0
-        self._uncertain: Counter[int] = Counter()
+        self._tries: Counter[int] = Counter()
         self._verify_until = report.state.verify_until
 
     async def go(self, since: datetime | None) -> SweepReport:
@@ -339,8 +342,12 @@ class _Run:
     async def _flush_all(self) -> None:
         while group := self._pending.take_group():
             await self._flush_group(group)
+        pause = FIRST_PAUSE
         while singles := self._pending.take_singles():
             await self._flush_singles(singles)
+            if self._pending.singles:
+                await self._clock.sleep(pause)
+                pause *= 4
 
     async def _flush_group(self, group: Sequence[Judged]) -> None:
         if len(group) < self._settings.bulk_min:
@@ -351,12 +358,17 @@ class _Run:
         # From here on the help desk may apply it, even when its reply is lost.
         for one in group:
             self._bulk_since = _earliest(self._bulk_since, one.ticket.updated_at)
+        await self._help_desk.room_to_write(1)
         await self._feed.look()
         untouched = {
             one.ticket.id: one for one in group if self._feed.latest(one.ticket) is one.ticket
         }
         self._pending.singles.extend(one for one in group if one.ticket.id not in untouched)
-        outcomes = await self._triage.write_alike(list(untouched.values()))
+        try:
+            outcomes = await self._triage.write_alike(list(untouched.values()))
+        except HelpDeskUnavailableError:
+            self._pending.singles.extend(untouched.values())
+            return
         self._feed.written(outcome.ticket_id for outcome in outcomes)
         for outcome in outcomes:
             self._count(outcome, untouched[outcome.ticket_id].ticket)
@@ -371,14 +383,16 @@ class _Run:
                 except HelpDeskError as error:
                     return error
 
-        for start in range(0, len(singles), self._settings.chunk):
-            chunk = singles[start : start + self._settings.chunk]
+        left = list(singles)
+        while left:
             try:
                 self._check_deadline()
+                room = await self._help_desk.room_to_write(self._settings.chunk)
                 await self._feed.look()
             except (HelpDeskError, _StopSweepError):
-                self._hold_cursor_at(singles[start:])
+                self._hold_cursor_at(left)
                 raise
+            chunk, left = left[:room], left[room:]
             for one, result in zip(chunk, await asyncio.gather(*map(write, chunk)), strict=True):
                 self._note(one, result)
 
@@ -393,9 +407,9 @@ class _Run:
         if isinstance(result, HelpDeskAuthenticationError):
             self._hold_cursor_at([one])
             raise result
-        if isinstance(result, WriteUncertainError) and self._uncertain[ticket.id] < MAX_ATTEMPTS:
+        if isinstance(result, AGAIN) and self._tries[ticket.id] < MAX_ATTEMPTS:
             # The last look before the next chunk shows whether it was written.
-            self._uncertain[ticket.id] += 1
+            self._tries[ticket.id] += 1
             self._pending.singles.append(one)
             return
         self._failed_in_a_row += 1
@@ -407,7 +421,7 @@ class _Run:
 
     def _as_ours(self, outcome: Outcome) -> Outcome:
         """Return the outcome of a ticket whose marker shows that our own write arrived."""
-        if outcome.reason is not Ineligible.MARKED or outcome.ticket_id not in self._uncertain:
+        if outcome.reason is not Ineligible.MARKED or outcome.ticket_id not in self._tries:
             return outcome
         return replace(outcome, status=Status.TRIAGED, reason=None, raced=False)
 

@@ -556,6 +556,21 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
             )
         return str(job_id)
 
+    async def room_for_updates(self, most: int, *, deadline: float | None = None) -> int:
+        """Wait until updates have room in the rate limit, beside one more call.
+
+        Args:
+            most: More is not asked for.
+            deadline: When to be over.
+
+        Returns:
+            How many updates would be sent at once, 1 to `most`.
+
+        Raises:
+            BudgetExhaustedError: When there is no room in time.
+        """
+        return await self._client.budget.wait_for_room(CallKind.UPDATE, most, deadline=deadline)
+
     async def job(self, job_id: str, *, deadline: float | None = None) -> Job | None:
         """Return the state of a bulk update, or None when Freshdesk no longer knows it.
 

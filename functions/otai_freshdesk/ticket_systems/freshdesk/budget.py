@@ -254,11 +254,39 @@ class Budget:
         Raises:
             BudgetExhaustedError: When there is no room (in time).
         """
+        await self._until_room(kind, cost, wait=wait, deadline=deadline)
+        return self._let_through(kind, cost)
+
+    async def wait_for_room(self, kind: CallKind, most: int, *, deadline: float | None) -> int:
+        """Wait until a call of this kind and one more credit have room.
+
+        Nothing is set aside: the answer holds until somebody else's call is let through.
+
+        Args:
+            kind: What the calls count as, one credit each.
+            most: More is not asked for.
+            deadline: As in `acquire`.
+
+        Returns:
+            How many such calls would be let through at once, one credit beside them; at least 1.
+
+        Raises:
+            BudgetExhaustedError: When there is no room in time.
+        """
+        await self._until_room(kind, 2, wait=True, deadline=deadline)
+        now = self.clock.monotonic()
+        while most > 1 and self._delay(kind, most + 1, now, calls=most) != 0.0:
+            most -= 1
+        return most
+
+    async def _until_room(
+        self, kind: CallKind, cost: int, *, wait: bool, deadline: float | None
+    ) -> None:
         while True:
             now = self.clock.monotonic()
             delay = self._delay(kind, cost, now)
             if delay == 0.0:
-                return self._let_through(kind, cost)
+                return
             too_late = deadline is not None and now + (delay or 0.0) >= deadline
             if not wait or too_late:
                 raise BudgetExhaustedError(
@@ -330,14 +358,14 @@ class Budget:
             self._view.remaining -= cost
         return lease
 
-    def _delay(self, kind: CallKind, cost: int, now: float) -> float | None:
+    def _delay(self, kind: CallKind, cost: int, now: float, calls: int = 1) -> float | None:
         """Return the seconds until there may be room; None when only a settlement can tell."""
         self._forget_expired(now)
         if now < self._hold_until:
             return self._hold_until - now
         delays = (
             self._until_share_allows(cost, now),
-            self._until_kind_allows(kind, now),
+            self._until_kind_allows(kind, now, calls),
             self._until_account_allows(cost, now),
         )
         longest = max((delay for delay in delays if delay is not None), default=0.0)
@@ -354,13 +382,13 @@ class Budget:
         excess = self._used() + cost - cap
         return self._until_expired(excess, now, [spent.cost for spent in self._spent])
 
-    def _until_kind_allows(self, kind: CallKind, now: float) -> float | None:
+    def _until_kind_allows(self, kind: CallKind, now: float, calls: int) -> float | None:
         if kind is CallKind.OTHER:
             return 0.0
         limit = self.limits.lists if kind is CallKind.LIST else self.limits.updates
         in_flight = sum(lease.kind is kind for lease in self._leases)
         counts = [int(spent.kind is kind) for spent in self._spent]
-        excess = in_flight + sum(counts) + 1 - max(1, self._share_of(limit))
+        excess = in_flight + sum(counts) + calls - max(1, self._share_of(limit))
         return self._until_expired(excess, now, counts)
 
     def _until_expired(self, excess: int, now: float, freed: list[int]) -> float | None:

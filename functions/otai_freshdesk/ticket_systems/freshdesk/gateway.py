@@ -131,6 +131,8 @@ class FreshdeskHelpDesk:
             deadline: monotonic time by which every call is over.
         """
         self._adapter = adapter
+        # A write that waits would be sent on a look that has grown old meanwhile.
+        self._writer = adapter.with_retry(AT_ONCE)
         self._groups = groups
         self._deadline = deadline
 
@@ -193,16 +195,21 @@ class FreshdeskHelpDesk:
             batches = self._batches(since, None, with_text=False)
             return [ticket async for tickets in batches for ticket in tickets]
 
+    async def room_to_write(self, most: int) -> int:
+        """Wait until a look at what has changed, and writes after it, may be sent at once."""
+        with _translated(one_ticket=False):
+            return await self._adapter.room_for_updates(most, deadline=self._deadline)
+
     async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> None:
         """Ask for the same changes in many tickets that have no tags; applied a little later."""
         with _translated(one_ticket=False):
             data, _ = await self._data(changes)
-            await self._adapter.bulk_update(
+            await self._writer.bulk_update(
                 ticket_ids, {**data, "tags": list(changes.tags)}, deadline=self._deadline
             )
 
     async def _update(self, ticket_id: int, data: dict[str, Any]) -> None:
-        ticket = await self._adapter.update_ticket(str(ticket_id), data, deadline=self._deadline)
+        ticket = await self._writer.update_ticket(str(ticket_id), data, deadline=self._deadline)
         if ticket is None:
             raise TicketRejectedError(f"ticket {ticket_id} is not there any more")
 
