@@ -7,6 +7,7 @@ encoder, needs it.
 from __future__ import annotations
 
 from classifier_training.errors import TrainingError
+from classifier_training.labels import train_from_labels
 from classifier_training.report import EvaluationReport, TargetReport, TrainingReport
 from classifier_training.train import Settings, train_default, train_from_tickets
 
@@ -17,5 +18,6 @@ __all__ = [
     "TrainingError",
     "TrainingReport",
     "train_default",
+    "train_from_labels",
     "train_from_tickets",
 ]

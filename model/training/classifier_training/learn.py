@@ -46,7 +46,7 @@ from ticket_classifier.bundle import Scope
 from ticket_classifier.features import FeatureSpace
 from ticket_classifier.heads import Head
 
-__all__ = ["Learnt", "Material", "learn_targets", "scope_of"]
+__all__ = ["Learnt", "Material", "learn_targets", "one_hot", "scope_of", "target_report"]
 
 type Rows = NDArray[np.intp]
 type Splits = list[tuple[Rows, Rows]]
@@ -132,7 +132,7 @@ class _Learner:
     def learn(self, targets: Sequence[Target]) -> dict[str, tuple[Head, TargetReport]]:
         """Learn targets that are labelled on the same tickets."""
         rows = targets[0].rows
-        truth, columns = _one_hot(targets)
+        truth, columns = one_hot(targets)
         splits = self._material.splits(rows)
         sample = self._selection_rows(rows)
         tried = fold_scores(self._kernel, grid(), self._material.splits(sample), truth)
@@ -153,7 +153,7 @@ class _Learner:
                 for part, recipe in recipes.items()
             }
             blend = choose_blend(part_scores, target.codes[held])
-            report = self._report(target, blend, part_scores, held)
+            report = target_report(self._material, target, blend, part_scores, held)
             choices.append(_Choice(target, columns[target.name], recipes, blend, report))
         heads = self._fold_in(choices, truth)
         return {
@@ -186,51 +186,6 @@ class _Learner:
         return {
             choice.target.name: weights[choice.target.name].head(choice.report)
             for choice in choices
-        }
-
-    def _report(
-        self,
-        target: Target,
-        blend: Blend,
-        scores: Mapping[Part, NDArray[np.float32]],
-        held: Rows,
-    ) -> TargetReport:
-        labels = target.codes[held]
-        probabilities = blend.probabilities(scores)
-        wanted = self._material.precisions.get(target.name, self._material.default_precision)
-        predictable = _says_something(probabilities, labels)
-        threshold = threshold_for(probabilities, labels, wanted) if predictable else ALWAYS_ABSTAIN
-        answered = probabilities.max(axis=1) >= threshold
-        suspicious = _suspicious(probabilities, labels) if predictable else np.zeros(0, np.intp)
-        return TargetReport(
-            target=target.name,
-            labels=target.labels,
-            rows=len(target.rows),
-            merged=target.merged,
-            left_out=target.left_out,
-            wanted_precision=wanted,
-            threshold=threshold,
-            metrics=measure(probabilities, labels, answered),
-            by_language=self._by_language(probabilities, labels, answered, held),
-            parts=_part_accuracies(scores, labels),
-            scales={part: round(scale, 4) for part, scale in blend.scales.items()},
-            predictable=predictable,
-            suspicious=tuple(self._material.row_ids[held[row]] for row in suspicious),
-            warnings=_warnings(target, threshold, wanted, predictable=predictable),
-        )
-
-    def _by_language(
-        self,
-        probabilities: NDArray[np.float64],
-        labels: Rows,
-        answered: NDArray[np.bool_],
-        held: Rows,
-    ) -> dict[str, Metrics]:
-        languages = np.array([self._material.languages[row] or "" for row in held])
-        return {
-            str(language): measure(probabilities[rows], labels[rows], answered[rows])
-            for language in np.unique(languages)
-            if language and (rows := languages == language).sum() >= _FEWEST_OF_LANGUAGE
         }
 
 
@@ -290,7 +245,63 @@ class _Weights:
         )
 
 
-def _one_hot(targets: Sequence[Target]) -> tuple[NDArray[np.float32], dict[str, slice]]:
+def target_report(
+    material: Material,
+    target: Target,
+    blend: Blend,
+    scores: Mapping[Part, NDArray[np.float32]],
+    held: Rows,
+) -> TargetReport:
+    """Measure, choose the threshold, and say what an administrator should know.
+
+    Args:
+        material: The tickets.
+        target: The target.
+        blend: Its blend.
+        scores: Scores of the held-out rows by part, each [held rows, labels].
+        held: Numbers of these rows.
+    """
+    labels = target.codes[held]
+    probabilities = blend.probabilities(scores)
+    wanted = material.precisions.get(target.name, material.default_precision)
+    predictable = _says_something(probabilities, labels)
+    threshold = threshold_for(probabilities, labels, wanted) if predictable else ALWAYS_ABSTAIN
+    answered = probabilities.max(axis=1) >= threshold
+    suspicious = _suspicious(probabilities, labels) if predictable else np.zeros(0, np.intp)
+    return TargetReport(
+        target=target.name,
+        labels=target.labels,
+        rows=len(target.rows),
+        merged=target.merged,
+        left_out=target.left_out,
+        wanted_precision=wanted,
+        threshold=threshold,
+        metrics=measure(probabilities, labels, answered),
+        by_language=_by_language(material, probabilities, labels, answered, held),
+        parts=_part_accuracies(scores, labels),
+        scales={part: round(scale, 4) for part, scale in blend.scales.items()},
+        predictable=predictable,
+        suspicious=tuple(material.row_ids[held[row]] for row in suspicious),
+        warnings=_warnings(target, threshold, wanted, predictable=predictable),
+    )
+
+
+def _by_language(
+    material: Material,
+    probabilities: NDArray[np.float64],
+    labels: Rows,
+    answered: NDArray[np.bool_],
+    held: Rows,
+) -> dict[str, Metrics]:
+    languages = np.array([material.languages[row] or "" for row in held])
+    return {
+        str(language): measure(probabilities[rows], labels[rows], answered[rows])
+        for language in np.unique(languages)
+        if language and (rows := languages == language).sum() >= _FEWEST_OF_LANGUAGE
+    }
+
+
+def one_hot(targets: Sequence[Target]) -> tuple[NDArray[np.float32], dict[str, slice]]:
     """One-hot labels of all targets side by side, and where each target's columns are."""
     blocks, columns, start = [], {}, 0
     for target in targets:

@@ -42,7 +42,7 @@ class TargetReport(_Frozen):
         left_out: Tickets by rare label that were not used.
         wanted_precision: What the threshold was chosen for.
         threshold: Probability below which the bundle abstains; above 1 it always does.
-        metrics: Figures on held-out rows.
+        metrics: Figures on held-out rows; None if there were too few to measure.
         by_language: The same per value of the column ``language``.
         parts: Held-out accuracy of each part alone.
         scales: What the blend gives each part.
@@ -58,7 +58,7 @@ class TargetReport(_Frozen):
     left_out: Mapping[str, int]
     wanted_precision: float
     threshold: float
-    metrics: Metrics
+    metrics: Metrics | None
     by_language: Mapping[str, Metrics]
     parts: Mapping[str, float]
     scales: Mapping[str, float]

@@ -68,7 +68,15 @@ class Kernel:
     Needs 8 bytes a pair of rows (800 MB for 10,000).
     """
 
-    def __init__(self, sparse: sp.csr_matrix, dense: Floats) -> None:
+    def __init__(self, sparse: sp.csr_matrix, dense: Floats, doubt: Floats | None = None) -> None:
+        """Compute all similarities.
+
+        Args:
+            sparse: Rows of unit length, CSR [rows, features].
+            dense: Rows of unit length, [rows, 2 * DIMENSIONS].
+            doubt: Factor on the penalty of each row; below 1 for rows that are worth more.
+        """
+        self._doubt = doubt if doubt is not None else np.ones(len(dense), dtype=np.float32)
         self._sparse = (sparse @ sparse.T).toarray().astype(np.float32, copy=False)
         self._dense: Floats = dense @ dense.T
 
@@ -96,7 +104,7 @@ class Kernel:
             Dual weights [rows, labels] and the labels' mean [labels].
         """
         kernel = self.block(recipe, rows, rows)
-        kernel[np.diag_indices_from(kernel)] += np.float32(recipe.penalty)
+        kernel[np.diag_indices_from(kernel)] += np.float32(recipe.penalty) * self._doubt[rows]
         mean = targets[rows].mean(axis=0)
         factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
         dual = cho_solve(factor, targets[rows] - mean, check_finite=False)

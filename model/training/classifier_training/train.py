@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -174,7 +173,7 @@ def train_rows(
         default_precision=settings.precision,
     )
     learnt = learn_targets(material, prepared, progress)
-    inherited = _inherited(base, set(learnt.heads)) if settings.inherit else None
+    inherited = inherited_from(base, learnt.heads, settings)
     content = assemble(encoder, learnt, vectors, inherited)
     bundle_id = write_bundle(output, content)
     return TrainingReport(
@@ -218,12 +217,18 @@ def _held_rows(rows: Sequence[Ticket], calibration: Path) -> NDArray[np.bool_]:
 # --- putting a bundle together ----------------------------------------------------------------
 
 
-def _inherited(base: Path, trained: set[str]) -> BundleFiles | None:
-    """The base bundle, if it is one and has targets that were not trained anew."""
-    if not (base / MANIFEST_FILE).exists():
+def inherited_from(
+    base: Path, trained: Mapping[str, Head], settings: Settings
+) -> BundleFiles | None:
+    """The base bundle, if it is one, has targets not trained anew, and is to lend them.
+
+    Raises:
+        BundleError: The base bundle cannot be used.
+    """
+    if not settings.inherit or not (base / MANIFEST_FILE).exists():
         return None
     files = read_bundle(base)
-    return files if set(files.heads) - trained else None
+    return files if set(files.heads) - set(trained) else None
 
 
 def assemble(
@@ -263,8 +268,8 @@ def _scope(learnt: Learnt, vectors: Vectors) -> Scope:
 
 def _manifest_metrics(report: TargetReport) -> dict[str, object]:
     """The figures a manifest keeps of a target."""
-    kept = report.model_dump(
-        mode="json", include={"metrics", "wanted_precision", "scales", "predictable", "rows"}
+    return report.model_dump(
+        mode="json",
+        include={"metrics", "wanted_precision", "scales", "predictable", "rows"},
+        exclude_none=True,
     )
-    result: dict[str, object] = json.loads(json.dumps(kept, sort_keys=True))
-    return result

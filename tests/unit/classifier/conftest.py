@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.classifier.tiny import write_tiny_bundle
 
 from ticket_classifier import Classifier, load
+from unit.classifier.tiny import write_tiny_bundle
 
 
 @pytest.fixture(scope="session")

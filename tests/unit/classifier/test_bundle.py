@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from unit.classifier.tiny import tiny_content, tiny_encoder, write_tiny_bundle
 
 from ticket_classifier import (
     BundleError,
@@ -23,6 +22,7 @@ from ticket_classifier import (
     load,
 )
 from ticket_classifier.bundle import bundle_id_of, describe_file
+from unit.classifier.tiny import tiny_content, tiny_encoder, write_tiny_bundle
 
 FILES = ["encoder.onnx", "tokenizer.json", "heads.npz", "manifest.json"]
 
@@ -153,7 +153,7 @@ def test_heads_with_pickled_objects_are_refused(bundle: Path) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=True, **{"space/own/buckets": np.array([{}], dtype=object)})
     (bundle / "heads.npz").write_bytes(buffer.getvalue())
-    reseal(bundle, lambda manifest: None)
+    reseal(bundle, lambda _: None)
     with pytest.raises(BundleFormatError, match=r"heads\.npz"):
         load(bundle)
 
@@ -172,7 +172,7 @@ def test_arrays_of_the_wrong_kind(
     with np.load(bundle / "heads.npz") as archive:
         arrays = {**{key: archive[key] for key in archive.files}, name: value}
     np.savez(bundle / "heads.npz", **arrays)
-    reseal(bundle, lambda manifest: None)
+    reseal(bundle, lambda _: None)
     with pytest.raises(BundleMismatchError, match=problem):
         load(bundle)
 
@@ -180,7 +180,7 @@ def test_arrays_of_the_wrong_kind(
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x00" * 100])
 def test_encoder_that_is_no_model(bundle: Path, content: bytes) -> None:
     (bundle / "encoder.onnx").write_bytes(content)
-    reseal(bundle, lambda manifest: None)
+    reseal(bundle, lambda _: None)
     with pytest.raises(BundleFormatError, match=r"encoder\.onnx"):
         load(bundle)
 
@@ -194,7 +194,7 @@ def test_encoder_with_other_outputs(tmp_path: Path) -> None:
 
 def test_tokenizer_that_is_none(bundle: Path) -> None:
     (bundle / "tokenizer.json").write_bytes(b"{}")
-    reseal(bundle, lambda manifest: None)
+    reseal(bundle, lambda _: None)
     with pytest.raises(BundleFormatError, match=r"tokenizer\.json"):
         load(bundle)
 
@@ -202,7 +202,7 @@ def test_tokenizer_that_is_none(bundle: Path) -> None:
 def test_tokenizer_without_special_pieces(bundle: Path) -> None:
     text = (bundle / "tokenizer.json").read_text().replace('"<s>"', '"<x>"')
     (bundle / "tokenizer.json").write_text(text)
-    reseal(bundle, lambda manifest: None)
+    reseal(bundle, lambda _: None)
     with pytest.raises(BundleMismatchError, match="no piece <s>"):
         load(bundle)
 

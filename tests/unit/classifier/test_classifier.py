@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.classifier.tiny import TRAINING_TEXTS
 
 from ticket_classifier import Classifier, clean
 from ticket_classifier.encoder import MAX_PIECES
+from unit.classifier.tiny import TRAINING_TEXTS
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_import_and_classify_leave_no_file_and_open_no_socket(
     home = tmp_path / "home"
     home.mkdir()
     environment = {"HOME": str(home), "PYTHONPATH": ":".join(filter(None, sys.path))}
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr

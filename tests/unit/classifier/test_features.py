@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -20,7 +21,7 @@ def ngrams(text: str) -> list[tuple[str, ...]]:
         for length in (3, 4, 5):
             found += [("c", marked[i : i + length]) for i in range(len(marked) - length + 1)]
         found.append(("w", word))
-    return found + [("p", *pair) for pair in zip(words, words[1:], strict=False)]
+    return found + [("p", *pair) for pair in itertools.pairwise(words)]
 
 
 @given(st.text(alphabet="abcdeé 1.,\n", max_size=120))

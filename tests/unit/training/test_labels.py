@@ -1,0 +1,121 @@
+"""Bundles from described labels, with and without examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from classifier_training import train_from_labels
+from classifier_training.errors import DataError, TooFewTicketsError
+from classifier_training.evaluate import evaluate
+from classifier_training.labels import read_labels
+from ticket_classifier import load
+from unit.training.corpus import make_rows, write_rows
+
+DESCRIBED = {
+    "refunds": {"description": "refund, parcel broken", "keywords": ["money", "return"]},
+    "access": {"keywords": ["password", "login", "locked"]},
+    "billing": {"description": "invoice, payment, charged twice"},
+}
+
+
+def write_labels(file: Path, content: object) -> Path:
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def test_names_descriptions_and_keywords_alone_classify_but_abstain(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    labels = write_labels(tmp_path / "labels.yml", {"targets": {"queue": DESCRIBED}})
+    report = train_from_labels(labels, tmp_path / "bundle", base=tiny_encoder_folder)
+    (queue,) = report.targets
+    assert queue.metrics is None
+    assert "min_confidence" in queue.warnings[0]
+    figures = evaluate(
+        report.bundle, write_rows(tmp_path / "t.jsonl", make_rows(120, seed=6))
+    ).targets["queue"]
+    assert figures.metrics.accuracy > 0.5
+    assert figures.metrics.coverage == 0.0
+
+
+def test_examples_help_and_are_measured(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    rows = make_rows(90, seed=7)
+    described = {
+        label: {
+            **entry,
+            "examples": [
+                {"subject": row["subject"], "body": row["body"]} if number % 2 else row["body"]
+                for number, row in enumerate(rows)
+                if row["queue"] == label
+            ],
+        }
+        for label, entry in DESCRIBED.items()
+    }
+    labels = write_labels(tmp_path / "labels.yml", {"targets": {"queue": described}})
+    report = train_from_labels(labels, tmp_path / "bundle", base=tiny_encoder_folder)
+    (queue,) = report.targets
+    assert queue.rows == report.tickets == 90
+    assert queue.metrics is not None
+    assert queue.metrics.accuracy > 0.8
+    figures = evaluate(
+        report.bundle, write_rows(tmp_path / "t.jsonl", make_rows(120, seed=8))
+    ).targets["queue"]
+    assert figures.metrics.accuracy > 0.85
+
+
+def test_several_targets_lists_of_names_and_a_choice(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    content = {
+        "targets": {"queue": DESCRIBED, "mood": ["angry", "calm"], "team": {"a": None, "b": {}}}
+    }
+    labels = write_labels(tmp_path / "labels.yml", content)
+    unlabelled = write_rows(tmp_path / "u.jsonl", make_rows(60, seed=9))
+    report = train_from_labels(
+        labels,
+        tmp_path / "bundle",
+        base=tiny_encoder_folder,
+        targets=["queue", "mood"],
+        unlabelled=unlabelled,
+    )
+    assert load(report.bundle).targets == {
+        "queue": ("refunds", "access", "billing"),
+        "mood": ("angry", "calm"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("targets: [", "is not YAML"),
+        ("{}", "targets: Field required"),
+        ("targets: {}", "targets: Dictionary should have at least 1 item"),
+        ("targets: {q: {a: {descripton: secret}, b: {}}}", r"targets\.q\.a\.descripton: Extra"),
+        ("targets: {q: {a: {examples: [{text: secret}]}, b: {}}}", r"examples\.0\.body: Field req"),
+    ],
+)
+def test_broken_files_are_refused_without_their_text(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    file = tmp_path / "labels.yml"
+    file.write_text(content)
+    with pytest.raises(DataError, match=problem) as caught:
+        read_labels(file)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None or "secret" not in str(caught.value.__cause__)
+
+
+def test_one_label_is_no_choice(tmp_path: Path) -> None:
+    file = tmp_path / "labels.yml"
+    file.write_text("targets: {q: {a: {}}}")
+    with pytest.raises(TooFewTicketsError, match="target q: 1 usable labels"):
+        read_labels(file)
+
+
+def test_unknown_target_is_named(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    labels = write_labels(tmp_path / "labels.yml", {"targets": {"queue": DESCRIBED}})
+    with pytest.raises(DataError, match="has no target 'group'"):
+        train_from_labels(labels, tmp_path / "b", base=tiny_encoder_folder, targets=["group"])
