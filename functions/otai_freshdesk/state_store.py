@@ -60,12 +60,20 @@ class SsmStore:
     """A String parameter of the SSM Parameter Store (standard tier, 4 KB)."""
 
     def __init__(self, name: str) -> None:
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            OSError: no region is configured.
+        """
         # Imported here: only who keeps the state in SSM pays for it.
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         self._name = name
-        self._ssm = ssm_client()
         self._errors = (BotoCoreError, ClientError)
+        try:
+            self._ssm = ssm_client()
+        except self._errors as error:
+            raise OSError(f"SSM cannot be reached for the parameter {name}: {error}") from error
 
     def load(self) -> str | None:
         """Return the parameter's value, or None when there is no such parameter.

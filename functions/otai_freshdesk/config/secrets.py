@@ -122,39 +122,46 @@ class Secret:
 class WebhookSecrets:
     """The one or two secrets a webhook may show, one a line; two during a rotation.
 
-    An unknown secret makes it fetch them once more, at most every `REFETCH_SECONDS`, so that a
-    rotation needs no deployment and a stranger cannot make us ask all the time.
+    They are asked for each time, from the cache of their place, so that an old one stops being
+    valid within `CACHE_SECONDS`. An unknown secret makes it fetch them past the cache, at most
+    every `REFETCH_SECONDS`, so that a rotation needs no deployment and a stranger cannot make us
+    ask all the time. While they cannot be fetched, the last known ones hold.
     """
 
     def __init__(self, secret: Secret, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._secret = secret
         self._monotonic = monotonic
-        self._fetched_at: float | None = None
-        self._known: tuple[bytes, ...] = ()
+        self._refetched_at = float("-inf")
+        self._last: tuple[bytes, ...] = ()
 
     def known(self) -> tuple[bytes, ...]:
-        """Return the valid secrets as bytes; fetched on the first call.
+        """Return the valid secrets as bytes.
 
         Raises:
-            SecretError: there is none, there are too many, or one is too short.
+            SecretError: there is none and never was, there are too many, or one is too short.
         """
-        if not self._known:
-            self._fetch(refresh=False)
-        return self._known
+        return self._fetch(refresh=False)
 
-    def refetched(self) -> tuple[bytes, ...] | None:
-        """Return the secrets fetched anew, or None when that was done a moment ago."""
+    def refetched(self) -> tuple[bytes, ...]:
+        """Return the secrets fetched past the cache; none when that was done a moment ago."""
         now = self._monotonic()
-        if self._fetched_at is not None and now - self._fetched_at < REFETCH_SECONDS:
-            return None
-        self._fetch(refresh=True)
-        return self._known
+        if now - self._refetched_at < REFETCH_SECONDS:
+            return ()
+        self._refetched_at = now
+        return self._fetch(refresh=True)
 
-    def _fetch(self, *, refresh: bool) -> None:
-        self._fetched_at = self._monotonic() if refresh else self._fetched_at
-        secrets = tuple(
-            line.strip().encode() for line in self._secret.get(refresh=refresh).splitlines()
-        )
+    def _fetch(self, *, refresh: bool) -> tuple[bytes, ...]:
+        try:
+            text = self._secret.get(refresh=refresh)
+        except SecretError:
+            if not self._last:
+                raise
+            return self._last
+        self._last = self._checked(text)
+        return self._last
+
+    def _checked(self, text: str) -> tuple[bytes, ...]:
+        secrets = tuple(line.strip().encode() for line in text.splitlines())
         if not 1 <= len(secrets) <= MAX_WEBHOOK_SECRETS:
             raise SecretError(
                 f"{self._secret.reference} must hold one webhook secret, or two on two lines"
@@ -164,4 +171,4 @@ class WebhookSecrets:
                 f"each webhook secret in {self._secret.reference} must have at least "
                 f"{MIN_WEBHOOK_SECRET} characters; make one with: openssl rand -hex 32"
             )
-        self._known = secrets
+        return secrets

@@ -121,10 +121,15 @@ def _default_fields() -> dict[str, FieldSettings]:
     }
 
 
+def _mode(value: object) -> object:
+    """Read YAML's bare `off`, which means False there, as what was written."""
+    return Mode.OFF if value is False else value
+
+
 class TriageSettings(_Model):
     """What triage may do."""
 
-    mode: Mode = Mode.SHADOW
+    mode: Annotated[Mode, BeforeValidator(_mode)] = Mode.SHADOW
     switched_on: AwareDatetime | None = Field(
         None, alias="from", description="Older tickets stay untouched; default: the first sweep"
     )

@@ -60,7 +60,7 @@ class RequestGuard:
         try:
             if _is_one_of(shown, self.secrets.known()):
                 return
-            if shown and _is_one_of(shown, self.secrets.refetched() or ()):
+            if shown and _is_one_of(shown, self.secrets.refetched()):
                 return
         except SecretError as error:
             raise NotReadyError("the webhook secret cannot be checked now") from error

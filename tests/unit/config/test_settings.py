@@ -118,6 +118,10 @@ def test_switching_shadow_to_live_keeps_the_marker() -> None:
     assert parse(MINIMAL).marker("b") == parse(MINIMAL, OTAI_MODE="live").marker("b")
 
 
+def test_a_bare_off_means_off() -> None:
+    assert parse(MINIMAL.decode() + "    mode: off\n").triage.mode is Mode.OFF
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigFileError, match=r"nowhere\.yml"):
         load_settings(tmp_path / "nowhere.yml", os.environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from classifier_training.labels import read_labels
 from ticket_classifier import load
 from unit.training.corpus import make_rows, write_rows
 
-DESCRIBED = {
+DESCRIBED: dict[str, dict[str, Any]] = {
     "refunds": {"description": "refund, parcel broken", "keywords": ["money", "return"]},
     "access": {"keywords": ["password", "login", "locked"]},
     "billing": {"description": "invoice, payment, charged twice"},
@@ -22,7 +23,7 @@ DESCRIBED = {
 
 
 def write_labels(file: Path, content: object) -> Path:
-    file.write_text(yaml.safe_dump(content))
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
     return file
 
 
@@ -69,9 +70,8 @@ def test_examples_help_and_are_measured(tiny_encoder_folder: Path, tmp_path: Pat
 def test_several_targets_lists_of_names_and_a_choice(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
-    content = {
-        "targets": {"queue": DESCRIBED, "mood": ["angry", "calm"], "team": {"a": None, "b": {}}}
-    }
+    team: dict[str, Any] = {"a": None, "b": {}}
+    content = {"targets": {"queue": DESCRIBED, "mood": ["angry", "calm"], "team": team}}
     labels = write_labels(tmp_path / "labels.yml", content)
     unlabelled = write_rows(tmp_path / "u.jsonl", make_rows(60, seed=9))
     report = train_from_labels(

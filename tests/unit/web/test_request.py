@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otai_freshdesk.config.errors import SecretError
 from otai_freshdesk.config.secrets import Secret, WebhookSecrets
 from otai_freshdesk.web.body import ticket_id
 from otai_freshdesk.web.errors import (
@@ -31,10 +32,13 @@ class Vault:
 
     def __init__(self, value: str) -> None:
         self.value = value
+        self.broken = False
         self.fetched: list[bool] = []
 
     def fetch(self, _name: str, refresh: bool) -> str:
         self.fetched.append(refresh)
+        if self.broken:
+            raise SecretError("the vault does not answer")
         return self.value
 
 
@@ -129,12 +133,31 @@ def test_a_stranger_cannot_make_us_fetch_all_the_time(
     for _ in range(20):
         with pytest.raises(UnauthorisedError):
             guard.ticket_id(request(x_otai_secret="wrong"))
-    assert vault.fetched == [False, True]
+    assert vault.fetched.count(True) == 1
 
     watch.now += 31
     with pytest.raises(UnauthorisedError):
         guard.ticket_id(request(x_otai_secret="wrong"))
-    assert vault.fetched == [False, True, True]
+    assert vault.fetched.count(True) == 2
+
+
+def test_an_old_secret_ends_with_the_cache_and_not_with_the_process(
+    guard: RequestGuard, vault: Vault
+) -> None:
+    guard.ticket_id(request())
+    vault.value = "a-brand-new-secret-of-thirty-two-characters"
+
+    with pytest.raises(UnauthorisedError):
+        guard.ticket_id(request(x_otai_secret=SECRET))
+
+
+def test_while_secrets_cannot_be_fetched_the_last_known_ones_hold(
+    guard: RequestGuard, vault: Vault
+) -> None:
+    guard.ticket_id(request())
+    vault.broken = True
+
+    assert guard.ticket_id(request()) == 11
 
 
 @pytest.mark.parametrize("value", ["short", "", f"{SECRET}\n{OLD_SECRET}\n{SECRET}"])
