@@ -135,7 +135,7 @@ def test_command_serves_until_told_to_stop(tmp_path: Path) -> None:
     path.write_text('{"subject": "a", "body": "b"}\n')
     command = [sys.executable, "-m", "freshdesk_simulator", "--port", "0", "--account", "german"]
     command += ["--tickets", str(path), "--webhook-url", "http://127.0.0.1:9/", "--calm"]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

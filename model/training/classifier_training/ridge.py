@@ -27,9 +27,9 @@ type Part = str
 """Which features a recipe uses: "sparse", "dense" or "joint"."""
 
 _DENSE_WEIGHTS = (0.25, 1.0)
-_SPARSE_PENALTIES = (0.1, 0.3, 1.0, 2.0)
+_SPARSE_PENALTIES = (0.03, 0.1, 0.3, 1.0, 2.0)
 _DENSE_PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
-_JOINT_PENALTIES = (0.1, 0.3, 1.0, 2.0)
+_JOINT_PENALTIES = (0.03, 0.1, 0.3, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
