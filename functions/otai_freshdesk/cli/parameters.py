@@ -20,9 +20,14 @@ from otai_freshdesk.ssm import ssm_client
 
 type Ask = Callable[[str], str]
 
+NEW = "new"
+
 
 def put_secrets(ssm: Any, prefix: str, ask: Ask) -> str | None:
     """Ask for the API key and the webhook's secret, and store both as SecureStrings.
+
+    An empty answer leaves what is there; a missing webhook secret is made. The answer `new` makes
+    another one and keeps the present one valid beside it, until the rule in Freshdesk is changed.
 
     Args:
         ssm: A client of the Parameter Store.
@@ -36,13 +41,19 @@ def put_secrets(ssm: Any, prefix: str, ask: Ask) -> str | None:
         ValueError: The webhook's secret is too short; nothing was stored.
     """
     key = ask("Freshdesk API key (empty leaves it): ").strip()
-    given = ask(f"Webhook secret, {MIN_WEBHOOK_SECRET} characters or more (empty makes one): ")
-    if 0 < len(given.strip()) < MIN_WEBHOOK_SECRET:
+    given = ask(
+        f"Webhook secret, {MIN_WEBHOOK_SECRET} characters or more (empty leaves it or makes the "
+        f"first, {NEW} makes another one): "
+    ).strip()
+    present = _present(ssm, f"{prefix}/webhook-secret")
+    made = secrets.token_hex(32) if given == NEW or not (given or present) else None
+    if not made and 0 < len(given) < MIN_WEBHOOK_SECRET:
         raise ValueError(f"the webhook's secret needs at least {MIN_WEBHOOK_SECRET} characters")
-    made = None if given.strip() else secrets.token_hex(32)
     if key:
         _put(ssm, f"{prefix}/api-key", key, "SecureString")
-    _put(ssm, f"{prefix}/webhook-secret", made or given.strip(), "SecureString")
+    if made or given:
+        lines = [made or given, *present.splitlines()[:1]] if given == NEW else [made or given]
+        _put(ssm, f"{prefix}/webhook-secret", "\n".join(lines), "SecureString")
     return made
 
 
@@ -56,6 +67,14 @@ def put_switch(ssm: Any, prefix: str, mode: Mode) -> None:
     thresholds = document.get("min_confidence") if isinstance(document, dict) else None
     switch = {"mode": mode.value} | ({"min_confidence": thresholds} if thresholds else {})
     _put(ssm, name, json.dumps(switch), "String")
+
+
+def _present(ssm: Any, name: str) -> str:
+    """Return a parameter's value, "" when there is none."""
+    try:
+        return str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
+        return ""
 
 
 def _put(ssm: Any, name: str, value: str, kind: str) -> None:

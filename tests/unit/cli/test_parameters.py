@@ -39,13 +39,26 @@ def test_secrets_are_stored_encrypted(ssm: Any) -> None:
     assert stored(ssm, "webhook-secret") == ("s" * 32, "SecureString")
 
 
-def test_a_secret_is_made_and_the_key_left_when_none_is_given(ssm: Any) -> None:
-    put_secrets(ssm, PREFIX, answers("key", "s" * 32))
-    made = put_secrets(ssm, PREFIX, answers("", ""))
+def test_the_first_secret_is_made_when_none_is_given(ssm: Any) -> None:
+    made = put_secrets(ssm, PREFIX, answers("key", ""))
     assert made is not None
     assert len(made) == 64
     assert stored(ssm, "webhook-secret")[0] == made
+
+
+def test_empty_answers_leave_what_is_there(ssm: Any) -> None:
+    put_secrets(ssm, PREFIX, answers("key", "s" * 32))
+    assert put_secrets(ssm, PREFIX, answers("", "")) is None
+    assert stored(ssm, "webhook-secret")[0] == "s" * 32
     assert stored(ssm, "api-key")[0] == "key"
+
+
+def test_a_new_secret_keeps_the_present_one_valid_beside_it(ssm: Any) -> None:
+    put_secrets(ssm, PREFIX, answers("key", "s" * 32))
+    first = put_secrets(ssm, PREFIX, answers("", "new"))
+    assert stored(ssm, "webhook-secret")[0] == f"{first}\n{'s' * 32}"
+    second = put_secrets(ssm, PREFIX, answers("", "new"))
+    assert stored(ssm, "webhook-secret")[0] == f"{second}\n{first}"
 
 
 def test_nothing_is_stored_when_the_secret_is_too_short(ssm: Any) -> None:
