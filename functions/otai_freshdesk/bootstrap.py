@@ -144,6 +144,10 @@ class Application:
         await asyncio.to_thread(self.store.save, report.state.to_json())
         return report
 
+    def budget_left(self) -> int | None:
+        """Return what is left of the account's rate limit, None when nobody knows."""
+        return self._adapter.budget_left()
+
     def help_desk(self, deadline: float | None = None) -> HelpDesk:
         """Return the account's tickets.
 

@@ -64,6 +64,12 @@ def observe_sweep(report: SweepReport) -> None:
     metrics.add_metric("SweepLag", MetricUnit.Seconds, report.lag.total_seconds())
 
 
+def observe_budget(left: int | None) -> None:
+    """Record what is left of the account's rate limit, where it is known."""
+    if left is not None:
+        metrics.add_metric("RateBudgetLeft", MetricUnit.Count, left)
+
+
 def _count(name: str, number: int) -> None:
     if number:
         metrics.add_metric(name, MetricUnit.Count, number)

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from otai_freshdesk.application.errors import HelpDeskAuthenticationError
 from otai_freshdesk.bootstrap import application
-from otai_freshdesk.observability import log_outcome, logger, metrics, observe_sweep
+from otai_freshdesk.observability import log_outcome, logger, metrics, observe_budget, observe_sweep
 from otai_freshdesk.runtime import run
 
 MARGIN = 10.0  # seconds kept to finish what was begun and to save the state
@@ -28,6 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
     report = run(otai.sweep(seconds=seconds, since=since, observe=log_outcome))
     observe_sweep(report)
+    observe_budget(otai.budget_left())
     if report.key_refused:
         raise HelpDeskAuthenticationError(str(report.stopped))
     return report.as_record()

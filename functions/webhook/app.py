@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from otai_freshdesk.application.outcome import Outcome
 from otai_freshdesk.bootstrap import application
-from otai_freshdesk.observability import logger, metrics, observe_outcome
+from otai_freshdesk.observability import logger, metrics, observe_budget, observe_outcome
 from otai_freshdesk.runtime import run
 from otai_freshdesk.web.routes import build
 
@@ -23,6 +23,7 @@ def triage(ticket_id: int) -> Outcome:
     seconds = min(otai.settings.webhook.deadline.total_seconds(), remaining)
     outcome = run(otai.webhook(ticket_id, seconds=seconds))
     observe_outcome(outcome)
+    observe_budget(otai.budget_left())
     return outcome
 
 

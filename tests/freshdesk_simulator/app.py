@@ -5,7 +5,7 @@ from starlette.types import Receive, Scope, Send
 
 from freshdesk_simulator.api import Api, RawReply, RawRequest, server_error
 from freshdesk_simulator.calls import ApiReply
-from freshdesk_simulator.clock import Clock
+from freshdesk_simulator.clock import Clock, VirtualClock
 from freshdesk_simulator.control import PREFIX as CONTROL_PREFIX
 from freshdesk_simulator.control import Control
 from freshdesk_simulator.desk import KnobSource
@@ -55,6 +55,8 @@ class App:
         if exchange.connection is not None:
             exchange.connection.calls += 1
         number = self._journal.begin(raw.method, raw.url.path, raw.url.query)
+        if isinstance(self._clock, VirtualClock) and (seconds := self._knobs().call_seconds):
+            self._clock.advance(seconds)
         fault = self._faults.pick(raw.method, raw.url.path, reused=reused)
         if fault is None:
             arrived = await exchange.answer(self._api.answer(raw, number))

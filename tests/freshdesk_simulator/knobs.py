@@ -70,6 +70,9 @@ class Knobs(BaseModel):
     webhook_max_age_hours: Annotated[float, Field(gt=0.0)] = 24.0
     webhook_concurrency: Annotated[int, Field(ge=1)] = 20
 
+    # Time
+    call_seconds: Seconds = 0.0  # that pass on a virtual clock with every call
+
     # Server errors
     server_error_rate: Share = 0.005
     server_error_body: Literal["html", "json", "empty"] = "html"

@@ -62,8 +62,9 @@ class HelpDesk(Protocol):
     async def room_to_write(self, most: int) -> int:
         """Wait until a look at what has changed, and writes after it, may be sent at once.
 
-        Returns how many writes, 1 to `most`. Writes themselves never wait: between the last look
-        and the write lies no more than the time both take.
+        Returns how many writes, `most` or as many as the rate limit ever allows. Writes
+        themselves never wait: between the last look and the write lies no more than the time
+        both take.
         """
         ...
 

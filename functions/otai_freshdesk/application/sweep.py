@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
@@ -32,7 +33,7 @@ from otai_freshdesk.domain.ticket import Ticket
 AGAIN = (HelpDeskUnavailableError, WriteUncertainError)
 OUT_OF_TIME = "out of time; the next sweep goes on from here"
 FIRST_PAUSE = 1.0  # seconds before tickets whose write failed are tried again
-CLOCK_SKEW = timedelta(minutes=5)  # by how much Freshdesk's clock may differ from ours
+CLOCK_SKEW = timedelta(minutes=2)  # by how much Freshdesk's clock may differ from ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class SweepSettings:
         concurrency: single writes under way at once.
         bulk: write tickets that want the same together.
         bulk_max: tickets in one bulk update.
+        bulk_batch: bulk updates after one last look, while tickets are still being judged.
         bulk_min: fewer tickets than this are written singly.
         bulk_min_age: younger tickets are written singly, since a webhook may still come.
         bulk_settles: after this a bulk update has surely been applied.
@@ -63,12 +65,13 @@ class SweepSettings:
     concurrency: int = 4
     bulk: bool = True
     bulk_max: int = 100
+    bulk_batch: int = 5
     bulk_min: int = 5
     bulk_min_age: timedelta = timedelta(hours=2)
     bulk_settles: timedelta = timedelta(minutes=1)
     pending_max: int = 3000
     walk_share: float = 0.75
-    read_ahead: int = 200
+    read_ahead: int = 50
     park_after: int = 5
     give_up_after: int = 5
 
@@ -149,6 +152,7 @@ class Pending:
     def __init__(self) -> None:
         self._groups: dict[tuple[frozenset[tuple[str, str]], tuple[str, ...]], list[Judged]] = {}
         self.singles: list[Judged] = []
+        self.full: list[list[Judged]] = []  # groups that are to be written next
 
     def __len__(self) -> int:
         return len(self.singles) + sum(map(len, self._groups.values()))
@@ -176,7 +180,7 @@ class Pending:
 
     def oldest_update(self) -> datetime | None:
         """Return the earliest time of update among those that wait."""
-        waiting = [*self.singles, *(one for group in self._groups.values() for one in group)]
+        waiting = chain(self.singles, *self.full, *self._groups.values())
         return min((one.ticket.updated_at for one in waiting), default=None)
 
 
@@ -323,13 +327,16 @@ class _Run:
             self._count(judged.outcome(Status.SHADOW))
         elif self._may_go_in_bulk(ticket):
             if self._pending.add_to_group(judged) >= self._settings.bulk_max:
-                await self._flush_group(self._pending.take_group(judged))
+                self._pending.full.append(self._pending.take_group(judged))
+                if len(self._pending.full) >= self._settings.bulk_batch:
+                    await self._flush_full()
         else:
             self._pending.singles.append(judged)
             if len(self._pending.singles) >= self._settings.chunk:
                 await self._flush_singles(self._pending.take_singles())
         if len(self._pending) >= self._settings.pending_max:
-            await self._flush_group(self._pending.take_group())
+            self._pending.full.append(self._pending.take_group())
+            await self._flush_full()
 
     def _may_go_in_bulk(self, ticket: Ticket) -> bool:
         """A bulk update replaces all tags, and says nothing of a ticket that it left out."""
@@ -341,7 +348,11 @@ class _Run:
 
     async def _flush_all(self) -> None:
         while group := self._pending.take_group():
-            await self._flush_group(group)
+            if len(group) < self._settings.bulk_min:
+                self._pending.singles.extend(group)
+            else:
+                self._pending.full.append(group)
+        await self._flush_full()
         pause = FIRST_PAUSE
         while singles := self._pending.take_singles():
             await self._flush_singles(singles)
@@ -349,17 +360,20 @@ class _Run:
                 await self._clock.sleep(pause)
                 pause *= 4
 
+    async def _flush_full(self) -> None:
+        """Write the groups that are complete, several after one look."""
+        while self._pending.full:
+            room = min(len(self._pending.full), self._settings.chunk)
+            # From here on the help desk may apply it, even when its reply is lost.
+            for one in chain.from_iterable(self._pending.full[:room]):
+                self._bulk_since = _earliest(self._bulk_since, one.ticket.updated_at)
+            room = await self._help_desk.room_to_write(room)
+            await self._feed.look()
+            groups, self._pending.full = self._pending.full[:room], self._pending.full[room:]
+            for group in groups:
+                await self._flush_group(group)
+
     async def _flush_group(self, group: Sequence[Judged]) -> None:
-        if len(group) < self._settings.bulk_min:
-            self._pending.singles.extend(group)
-            if len(self._pending.singles) >= self._settings.chunk:
-                await self._flush_singles(self._pending.take_singles())
-            return
-        # From here on the help desk may apply it, even when its reply is lost.
-        for one in group:
-            self._bulk_since = _earliest(self._bulk_since, one.ticket.updated_at)
-        await self._help_desk.room_to_write(1)
-        await self._feed.look()
         untouched = {
             one.ticket.id: one for one in group if self._feed.latest(one.ticket) is one.ticket
         }
@@ -387,7 +401,7 @@ class _Run:
         while left:
             try:
                 self._check_deadline()
-                room = await self._help_desk.room_to_write(self._settings.chunk)
+                room = await self._help_desk.room_to_write(min(len(left), self._settings.chunk))
                 await self._feed.look()
             except (HelpDeskError, _StopSweepError):
                 self._hold_cursor_at(left)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -178,13 +178,18 @@ class Triage:
         """Ask for the same changes in many tickets; all must want the same and have no tags.
 
         The outcomes say what was asked for: the help desk applies it a little later, and only
-        the marker on a later look proves it.
+        the marker on a later look proves it. The same goes for a request whose reply was lost.
+
+        Raises:
+            HelpDeskUnavailableError: nothing was asked for.
+            HelpDeskAuthenticationError: the key must be mended first.
         """
         fresh = [one for one in judged if not self._own_writes.since(one.ticket.id, one.looked_at)]
         if not fresh:
             return []
         changes = fresh[0].decision.changes
-        await self._help_desk.write_alike([one.ticket.id for one in fresh], changes)
+        with suppress(WriteUncertainError):
+            await self._help_desk.write_alike([one.ticket.id for one in fresh], changes)
         for one in fresh:
             self._own_writes.note(one.ticket.id, self._clock.monotonic())
         return [one.outcome(Status.TRIAGED, written=Written(changes)) for one in fresh]

@@ -25,6 +25,10 @@ class HelpDeskProvider(Protocol):
         """
         ...
 
+    def budget_left(self) -> int | None:
+        """Return what is left of the account's rate limit, None when nobody knows."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connections."""
         ...

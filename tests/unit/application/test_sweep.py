@@ -8,7 +8,11 @@ import pytest
 
 from freshdesk_simulator.models import Status as TicketStatus
 from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.application.sweep import Pending
 from otai_freshdesk.application.sweep_state import SweepState
+from otai_freshdesk.application.triage import Judged
+from otai_freshdesk.domain.policy import Decision
+from otai_freshdesk.domain.ticket import Changes, Ticket
 from support.account import Account, connected_account
 
 HOUR = 3600
@@ -94,6 +98,25 @@ async def test_a_bulk_update_that_is_never_applied_is_made_up_for_singly(
     await account.application.sweep(seconds=LONG)
 
     assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
+def test_every_waiting_ticket_holds_the_cursor() -> None:
+    def judged(minute: int) -> Judged:
+        moment = datetime(2026, 11, 22, 8, minute, tzinfo=UTC)
+        ticket = Ticket(id=minute, subject="", body="", created_at=moment, updated_at=moment)
+        decision = Decision((), Changes({}, ("otai-3f9a2c",)))
+        return Judged(ticket=ticket, looked_at=0.0, decision=decision, seconds=0.0)
+
+    pending = Pending()
+    assert pending.oldest_update() is None
+    for minute, add in (
+        (30, pending.singles.append),
+        (20, pending.add_to_group),
+        (10, lambda one: pending.full.append([one])),
+    ):
+        one = judged(minute)
+        add(one)
+        assert pending.oldest_update() == one.ticket.updated_at
 
 
 async def test_progress_survives_the_deadline(account: Account) -> None:

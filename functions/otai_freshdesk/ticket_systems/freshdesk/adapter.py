@@ -557,14 +557,14 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
         return str(job_id)
 
     async def room_for_updates(self, most: int, *, deadline: float | None = None) -> int:
-        """Wait until updates have room in the rate limit, beside one more call.
+        """Wait until several updates have room in the rate limit at once, beside one more call.
 
         Args:
-            most: More is not asked for.
+            most: How many are wanted; fewer when a minute's share is smaller.
             deadline: When to be over.
 
         Returns:
-            How many updates would be sent at once, 1 to `most`.
+            How many updates have room.
 
         Raises:
             BudgetExhaustedError: When there is no room in time.

@@ -258,33 +258,33 @@ class Budget:
         return self._let_through(kind, cost)
 
     async def wait_for_room(self, kind: CallKind, most: int, *, deadline: float | None) -> int:
-        """Wait until a call of this kind and one more credit have room.
+        """Wait until several calls of this kind and one more credit have room at once.
 
         Nothing is set aside: the answer holds until somebody else's call is let through.
 
         Args:
             kind: What the calls count as, one credit each.
-            most: More is not asked for.
+            most: How many are wanted; fewer when a minute's share is smaller.
             deadline: As in `acquire`.
 
         Returns:
-            How many such calls would be let through at once, one credit beside them; at least 1.
+            How many calls have room.
 
         Raises:
             BudgetExhaustedError: When there is no room in time.
         """
-        await self._until_room(kind, 2, wait=True, deadline=deadline)
-        now = self.clock.monotonic()
-        while most > 1 and self._delay(kind, most + 1, now, calls=most) != 0.0:
-            most -= 1
-        return most
+        calls = max(
+            1, min(most, self._share_of(self._limit_of(kind)), self._share_of(self._total) - 1)
+        )
+        await self._until_room(kind, calls + 1, calls=calls, wait=True, deadline=deadline)
+        return calls
 
     async def _until_room(
-        self, kind: CallKind, cost: int, *, wait: bool, deadline: float | None
+        self, kind: CallKind, cost: int, *, calls: int = 1, wait: bool, deadline: float | None
     ) -> None:
         while True:
             now = self.clock.monotonic()
-            delay = self._delay(kind, cost, now)
+            delay = self._delay(kind, cost, now, calls)
             if delay == 0.0:
                 return
             too_late = deadline is not None and now + (delay or 0.0) >= deadline
@@ -358,7 +358,7 @@ class Budget:
             self._view.remaining -= cost
         return lease
 
-    def _delay(self, kind: CallKind, cost: int, now: float, calls: int = 1) -> float | None:
+    def _delay(self, kind: CallKind, cost: int, now: float, calls: int) -> float | None:
         """Return the seconds until there may be room; None when only a settlement can tell."""
         self._forget_expired(now)
         if now < self._hold_until:
@@ -385,7 +385,7 @@ class Budget:
     def _until_kind_allows(self, kind: CallKind, now: float, calls: int) -> float | None:
         if kind is CallKind.OTHER:
             return 0.0
-        limit = self.limits.lists if kind is CallKind.LIST else self.limits.updates
+        limit = self._limit_of(kind)
         in_flight = sum(lease.kind is kind for lease in self._leases)
         counts = [int(spent.kind is kind) for spent in self._spent]
         excess = in_flight + sum(counts) + calls - max(1, self._share_of(limit))
@@ -408,6 +408,10 @@ class Budget:
         if now < expires:
             return expires - now
         return None if self._leases else 0.0
+
+    def _limit_of(self, kind: CallKind) -> int:
+        limits = {CallKind.LIST: self.limits.lists, CallKind.UPDATE: self.limits.updates}
+        return limits.get(kind, self._total)
 
     def _share_of(self, limit: int) -> int:
         return limit - math.ceil(self.share * limit - 1e-9)

@@ -112,6 +112,10 @@ class FreshdeskHelpDesks:
         adapter = self._adapter.with_retry(AT_ONCE) if deadline is None else self._adapter
         return FreshdeskHelpDesk(adapter, self._groups, deadline)
 
+    def budget_left(self) -> int | None:
+        """Return what is left of the account's rate limit, None when no fresh reply told."""
+        return self._adapter.client.budget.state().remaining
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._adapter.aclose()
