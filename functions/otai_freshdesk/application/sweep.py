@@ -140,10 +140,16 @@ class ChangeFeed:
         """Tell which tickets the sweep itself has written, so that they need no memory."""
         self._ours.update(ticket_ids)
 
-    def latest(self, ticket: Ticket) -> Ticket:
-        """Return the newest look at `ticket`."""
+    def latest(self, ticket: Ticket) -> Ticket | None:
+        """Return the newest look at `ticket`, None when two looks differ and neither is newer.
+
+        Freshdesk's times have whole seconds: what changed twice within one cannot be put in order.
+        """
         seen = self._latest.get(ticket.id, ticket)
-        return seen if seen.updated_at > ticket.updated_at else ticket
+        if seen.updated_at > ticket.updated_at:
+            return seen
+        same = replace(seen, subject=ticket.subject, body=ticket.body) == ticket
+        return ticket if same or seen.updated_at < ticket.updated_at else None
 
 
 class Pending:
@@ -393,7 +399,10 @@ class _Run:
         async def write(one: Judged) -> Outcome | HelpDeskError:
             async with limit:
                 try:
-                    return await self._triage.write(one, self._feed.latest(one.ticket))
+                    latest = self._feed.latest(one.ticket)
+                    if latest is None:
+                        return await self._triage.ticket(one.ticket.id)
+                    return await self._triage.write(one, latest)
                 except HelpDeskError as error:
                     return error
 

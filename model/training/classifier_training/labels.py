@@ -11,10 +11,10 @@
         Shipping: {}
 
 Every label gives one prototype: the mean embedding of its name in a few phrasings, of its
-description and of its keywords. Prototypes and examples are fitted together by ridge regression
-on the joint kernel, the prototypes at a quarter of the penalty, so that they decide where there
-are no examples and fade as these become many (42 German queues from English names, five examples
-each: .66 against .63 without prototypes).
+description and of its keywords. Four parts score a ticket: its likeness to the prototypes, and
+logistic regressions on embeddings and on wording and a ridge regression on both, in which
+prototypes count as examples. How much each part counts the examples decide; without
+examples the prototypes stand alone.
 """
 
 from __future__ import annotations
@@ -31,11 +31,18 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from classifier_training.blend import ALWAYS_ABSTAIN, Blend, choose_blend
+from classifier_training.blend import (
+    ALWAYS_ABSTAIN,
+    Blend,
+    choose_blend,
+    fit_blend,
+    log_loss,
+)
 from classifier_training.data import read_tickets
 from classifier_training.errors import DataError, TooFewTicketsError
 from classifier_training.groups import fold_numbers, near_duplicate_groups
 from classifier_training.learn import Learnt, Material, one_hot, target_report
+from classifier_training.logistic import fit_logistic, logistic_fold_scores
 from classifier_training.report import TargetReport, TrainingReport
 from classifier_training.ridge import Kernel, Recipe, fold_scores, primal_weights
 from classifier_training.targets import Target
@@ -50,6 +57,8 @@ from classifier_training.vectors import (
     sparse_matrix,
 )
 from classifier_training.writer import check_output, write_bundle
+from ticket_classifier.bundle import MANIFEST_FILE, read_bundle
+from ticket_classifier.encoder import DIMENSIONS
 from ticket_classifier.features import FeatureSpace
 from ticket_classifier.heads import Head
 
@@ -60,9 +69,12 @@ _PHRASINGS = (
     "Hello, I have a problem with {}. Can you help me?",
     "Hi, my question is about {}. Thank you.",
 )
-_RECIPE = Recipe("joint", 1.0, 1.0, 1.0)
+_RECIPE = Recipe("joint", 1.0, 1.0)
+_DENSE_PENALTIES = (0.003, 0.01, 0.03, 0.1)
+_WORDS_PENALTY = 0.03
+_SELECTION_SPLITS = 2
 _PROTOTYPE_DOUBT = 0.25
-_UNMEASURED_SCALE = 8.0
+_UNMEASURED_SCALE = 12.0
 _FEWEST_EXAMPLES = 40
 _TOO_FEW = (
     "{} examples are too few to measure anything (it takes {}); "
@@ -181,11 +193,11 @@ def train_from_labels(
     encoder = TextEncoder(base, threads=settings.threads)
     drafts = [_draft(name, entries, encoder) for name, entries in described.items()]
     background = _background(unlabelled, encoder, progress)
-    space, everything = _shared_space(drafts, background)
+    space, everything = _shared_space(drafts, background, _base_space(base))
     heads: dict[str, Head] = {}
     reports = []
     for done, draft in enumerate(drafts, start=1):
-        heads[draft.name], report = _learn(draft, space, settings)
+        heads[draft.name], report = _LabelLearner(draft, space).learn(settings)
         reports.append(report)
         if progress is not None:
             progress("learn", done, len(drafts))
@@ -279,92 +291,168 @@ def _stack(parts: Sequence[Vectors]) -> Vectors:
 
 
 def _shared_space(
-    drafts: Sequence[_Draft], background: Vectors | None
+    drafts: Sequence[_Draft], background: Vectors | None, base: FeatureSpace | None
 ) -> tuple[FeatureSpace, Vectors]:
-    """The feature space of all targets, centred on tickets rather than on label names."""
+    """The feature space of all targets, and all texts.
+
+    It is centred on tickets rather than on label names: on the given ones, or where these are few
+    on those that the base bundle learnt from.
+    """
     tickets = [draft.examples for draft in drafts] + ([background] if background else [])
     everything = _stack([*tickets, *(draft.prototypes for draft in drafts)])
     space = fit_space(everything, sum(len(draft.labels) for draft in drafts))
-    real = _stack(tickets)
-    if len(real.joined) < _FEWEST_EXAMPLES:
-        return space, everything
-    spread = np.maximum(real.joined.std(axis=0), 1e-6)
-    centred = FeatureSpace(
-        buckets=space.buckets,
-        idf=space.idf,
-        mean=real.joined.mean(axis=0, dtype=np.float64).astype(np.float32),
-        scale=(1.0 / spread).astype(np.float32),
-    )
+    real = _stack(tickets).joined
+    if len(real) >= _FEWEST_EXAMPLES:
+        spread = np.maximum(real.std(axis=0), 1e-6)
+        mean = real.mean(axis=0).astype(np.float32)
+        scale = (1.0 / spread).astype(np.float32)
+    else:
+        lent = base or space
+        mean, scale = lent.mean, lent.scale
+    centred = FeatureSpace(buckets=space.buckets, idf=space.idf, mean=mean, scale=scale)
     return centred, everything
 
 
-def _learn(draft: _Draft, space: FeatureSpace, settings: Settings) -> tuple[Head, TargetReport]:
-    labels, examples = len(draft.labels), len(draft.codes)
-    sparse = sparse_matrix(space, _stack([draft.examples, draft.prototypes]))
-    dense = np.concatenate(
-        [dense_matrix(space, draft.examples), _centred_prototypes(space, draft.prototypes)]
-    )
-    doubt = np.ones(examples + labels, dtype=np.float32)
-    doubt[examples:] = _PROTOTYPE_DOUBT
-    kernel = Kernel(sparse, dense, doubt)
-    target = Target(
-        name=draft.name,
-        labels=draft.labels,
-        codes=np.concatenate([draft.codes, np.arange(labels)]),
-        merged={},
-        left_out={},
-    )
-    truth, _ = one_hot([target])
-    blend, report = _measure(draft, kernel, truth, settings)
-    dual, mean = kernel.dual_weights(_RECIPE, np.arange(examples + labels), truth)
-    scale = blend.scales["joint"]
-    sparse_weights, dense_weights = primal_weights(_RECIPE, dual, sparse, dense)
-    head = Head(
-        labels=draft.labels,
-        sparse=(scale * sparse_weights).astype(np.float16),
-        dense=(scale * dense_weights).astype(np.float32),
-        bias=(blend.offsets + scale * mean).astype(np.float32),
-        threshold=report.threshold,
-    )
-    return head, report
+def _base_space(base: Path) -> FeatureSpace | None:
+    """The space of the tickets that the base bundle learnt from, if it is a bundle."""
+    if not (base / MANIFEST_FILE).exists():
+        return None
+    files = read_bundle(base)
+    return files.spaces[files.manifest.scope.space]
 
 
-def _centred_prototypes(space: FeatureSpace, prototypes: Vectors) -> Floats:
-    """Prototypes around their own mean: names and tickets lie in different places."""
-    around = FeatureSpace(
-        buckets=space.buckets,
-        idf=space.idf,
-        mean=prototypes.joined.mean(axis=0),
-        scale=space.scale,
-    )
-    return dense_matrix(around, prototypes)
+class _LabelLearner:
+    """Learns one target from its prototypes and examples; the examples' rows come first."""
+
+    def __init__(self, draft: _Draft, space: FeatureSpace) -> None:
+        labels, examples = len(draft.labels), len(draft.codes)
+        self._draft = draft
+        self._rows = np.arange(examples + labels)
+        self._examples = self._rows[:examples]
+        self._sparse = sparse_matrix(space, _stack([draft.examples, draft.prototypes]))
+        # Names and tickets lie in different places; so each lot is centred on itself, unless too
+        # few tickets are known to say where theirs is.
+        own_mean = draft.prototypes.joined.mean(axis=0)
+        mean = own_mean if examples >= _FEWEST_EXAMPLES else space.mean
+        prototypes = _dense_around(mean, space, draft.prototypes)
+        self._dense = np.concatenate([dense_matrix(space, draft.examples), prototypes])
+        self._likeness = _general_half(prototypes).T
+        doubt = np.ones(len(self._rows), dtype=np.float32)
+        doubt[examples:] = _PROTOTYPE_DOUBT
+        self._kernel = Kernel(self._sparse, self._dense, doubt)
+        codes = np.concatenate([draft.codes, np.arange(labels)])
+        self._truth, _ = one_hot([Target(draft.name, draft.labels, codes, {}, {})])
+
+    def learn(self, settings: Settings) -> tuple[Head, TargetReport]:
+        """Blend the parts by the examples and fold them into a head."""
+        if len(self._examples) < _FEWEST_EXAMPLES or len(np.unique(self._draft.codes)) < 2:
+            offsets = np.zeros(len(self._draft.labels))
+            blend = Blend({"prototype": _UNMEASURED_SCALE}, offsets)
+            return self._head(blend, _DENSE_PENALTIES[0], ALWAYS_ABSTAIN), _unmeasured(
+                self._draft, settings
+            )
+        folds = fold_numbers(self._draft.groups(), settings.folds, seed=settings.seed)
+        splits = self._splits(folds)
+        penalty = self._best_penalty(splits[:_SELECTION_SPLITS])
+        scores = {
+            "prototype": self._dense[self._examples] @ self._likeness,
+            "dense": self._logistic(penalty, splits)[self._examples],
+            "words": logistic_fold_scores(self._sparse, self._truth, _WORDS_PENALTY, splits)[
+                self._examples
+            ],
+            "joint": fold_scores(self._kernel, [_RECIPE], splits, self._truth)[_RECIPE][
+                self._examples
+            ],
+        }
+        blend = choose_blend(scores, self._draft.codes)
+        report = self._report(blend, scores, folds, settings)
+        return self._head(blend, penalty, report.threshold), report
+
+    def _splits(self, folds: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Folds of the examples; the prototypes are always there to fit on."""
+        prototypes = self._rows[len(self._examples) :]
+        return [
+            (
+                np.concatenate([np.flatnonzero(folds != fold), prototypes]),
+                np.flatnonzero(folds == fold),
+            )
+            for fold in np.unique(folds)
+        ]
+
+    def _logistic(
+        self, penalty: float, splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    ) -> Floats:
+        return logistic_fold_scores(self._dense, self._truth, penalty, splits)
+
+    def _best_penalty(self, splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> float:
+        held = np.concatenate([held for _, held in splits])
+        codes = self._draft.codes[held]
+
+        def loss(penalty: float) -> float:
+            scores = {"dense": self._logistic(penalty, splits)[held]}
+            return float(log_loss(fit_blend(scores, codes).probabilities(scores), codes).mean())
+
+        return min(_DENSE_PENALTIES, key=loss)
+
+    def _report(
+        self,
+        blend: Blend,
+        scores: Mapping[str, Floats],
+        folds: NDArray[np.intp],
+        settings: Settings,
+    ) -> TargetReport:
+        draft = self._draft
+        material = Material(
+            vectors=draft.examples,
+            row_ids=draft.row_ids,
+            folds=folds,
+            languages=[None] * len(draft.codes),
+            precisions=settings.precisions,
+            default_precision=settings.precision,
+        )
+        target = Target(draft.name, draft.labels, draft.codes, {}, {})
+        return target_report(material, target, blend, scores, self._examples)
+
+    def _head(self, blend: Blend, penalty: float, threshold: float) -> Head:
+        labels = len(self._draft.labels)
+        sparse = np.zeros((self._sparse.shape[1], labels), dtype=np.float32)
+        dense = np.float32(blend.scales.get("prototype", 0.0)) * self._likeness
+        bias = blend.offsets.copy()
+        if scale := blend.scales.get("dense", 0.0):
+            weights, added = fit_logistic(self._dense, self._truth, penalty)
+            dense += np.float32(scale) * weights
+            bias += scale * added
+        if scale := blend.scales.get("words", 0.0):
+            weights, added = fit_logistic(self._sparse, self._truth, _WORDS_PENALTY)
+            sparse += np.float32(scale) * weights
+            bias += scale * added
+        if scale := blend.scales.get("joint", 0.0):
+            dual, mean = self._kernel.dual_weights(_RECIPE, self._rows, self._truth)
+            parts = primal_weights(_RECIPE, dual, self._sparse, self._dense)
+            sparse += np.float32(scale) * parts[0]
+            dense += np.float32(scale) * parts[1]
+            bias += scale * mean
+        return Head(
+            labels=self._draft.labels,
+            sparse=sparse.astype(np.float16),
+            dense=dense,
+            bias=bias.astype(np.float32),
+            threshold=threshold,
+        )
 
 
-def _measure(
-    draft: _Draft, kernel: Kernel, truth: Floats, settings: Settings
-) -> tuple[Blend, TargetReport]:
-    """Blend and report from the examples, or fixed ones if there are too few."""
-    examples, labels = len(draft.codes), len(draft.labels)
-    if examples < _FEWEST_EXAMPLES or len(np.unique(draft.codes)) < 2:
-        return Blend({"joint": _UNMEASURED_SCALE}, np.zeros(labels)), _unmeasured(draft, settings)
-    folds = fold_numbers(draft.groups(), settings.folds, seed=settings.seed)
-    prototypes = np.arange(examples, examples + labels)
-    splits = [
-        (np.concatenate([np.flatnonzero(folds != fold), prototypes]), np.flatnonzero(folds == fold))
-        for fold in np.unique(folds)
-    ]
-    scores = {"joint": fold_scores(kernel, [_RECIPE], splits, truth)[_RECIPE][:examples]}
-    blend = choose_blend(scores, draft.codes)
-    material = Material(
-        vectors=draft.examples,
-        row_ids=draft.row_ids,
-        folds=folds,
-        languages=[None] * examples,
-        precisions=settings.precisions,
-        default_precision=settings.precision,
-    )
-    target = Target(draft.name, draft.labels, draft.codes, {}, {})
-    return blend, target_report(material, target, blend, scores, np.arange(examples))
+def _dense_around(mean: Floats, space: FeatureSpace, vectors: Vectors) -> Floats:
+    """As `dense_matrix`, around another mean."""
+    around = FeatureSpace(buckets=space.buckets, idf=space.idf, mean=mean, scale=space.scale)
+    return dense_matrix(around, vectors)
+
+
+def _general_half(prototypes: Floats) -> Floats:
+    """Prototypes by their ``general`` half alone: the other is trained on tickets, not on names."""
+    halved = prototypes.copy()
+    halved[:, DIMENSIONS:] = 0.0
+    lengths = np.linalg.norm(halved, axis=1, keepdims=True)
+    return (halved / np.maximum(lengths, 1e-6)).astype(np.float32)
 
 
 def _unmeasured(draft: _Draft, settings: Settings) -> TargetReport:
@@ -379,7 +467,7 @@ def _unmeasured(draft: _Draft, settings: Settings) -> TargetReport:
         metrics=None,
         by_language={},
         parts={},
-        scales={"joint": _UNMEASURED_SCALE},
+        scales={"prototype": _UNMEASURED_SCALE},
         predictable=True,
         suspicious=(),
         warnings=(_TOO_FEW.format(len(draft.codes), _FEWEST_EXAMPLES),),

@@ -1,7 +1,8 @@
 """Learns the heads of several targets over the same tickets.
 
-For each target: recipes are selected by held-out log loss, one for each part (sparse, dense,
-joint); their held-out scores are blended and calibrated; the threshold is chosen on the same
+For each target: recipes are selected by held-out log loss, one for each part (ridge regression on
+n-grams and on n-grams with embeddings, logistic regression on embeddings and, where labels are
+many, on n-grams); their held-out scores are blended and calibrated; the threshold is chosen on the same
 held-out rows; then the chosen recipes are fitted on all rows and folded into one head. Held-out
 rows are those of group-wise folds or, where the encoder itself was trained on most of the
 tickets, the calibration part it never saw.
@@ -9,10 +10,11 @@ tickets, the calibration part it never saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
@@ -24,6 +26,7 @@ from classifier_training.blend import (
     log_loss,
     threshold_for,
 )
+from classifier_training.logistic import fit_logistic, logistic_fold_scores
 from classifier_training.metrics import measure
 from classifier_training.report import Metrics, TargetReport
 from classifier_training.ridge import (
@@ -52,7 +55,11 @@ type Rows = NDArray[np.intp]
 type Splits = list[tuple[Rows, Rows]]
 
 _SELECTION_ROWS = 2_500
-_SCALES = (2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0)
+_SELECTION_SPLITS = 3
+_MANY_LABELS = 20
+_MOST_WORK = 200_000_000
+_WORDS = Recipe("words", 0.0, 0.03)
+_SCALES = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0)
 _LEAST_GAIN = 0.01
 _SURE_GAIN = 3.0
 _DOUBTED = 0.02
@@ -134,16 +141,17 @@ class _Learner:
         rows = targets[0].rows
         truth, columns = one_hot(targets)
         splits = self._material.splits(rows)
-        sample = self._selection_rows(rows)
-        tried = fold_scores(self._kernel, grid(), self._material.splits(sample), truth)
-        held_sample = _held(self._material.splits(sample))
+        few_splits = self._material.splits(self._selection_rows(rows))[:_SELECTION_SPLITS]
+        tried = self._held_out_scores(grid(), few_splits, truth, columns)
         chosen = {
-            target.name: _select(tried, columns[target.name], target.codes, held_sample)
+            target.name: _select(tried, columns[target.name], target.codes, _held(few_splits))
             for target in targets
         }
-        if len(sample) < len(rows):
-            needed = {recipe for parts in chosen.values() for recipe in parts.values()}
-            tried = fold_scores(self._kernel, sorted(needed, key=repr), splits, truth)
+        for target in targets:
+            if self._affords_words(target):
+                chosen[target.name]["words"] = _WORDS
+        needed = {recipe for parts in chosen.values() for recipe in parts.values()}
+        tried = self._held_out_scores(needed, splits, truth, columns)
         held = _held(splits)
         choices = []
         for target in targets:
@@ -159,6 +167,36 @@ class _Learner:
         return {
             choice.target.name: (heads[choice.target.name], choice.report) for choice in choices
         }
+
+    def _held_out_scores(
+        self,
+        recipes: Iterable[Recipe],
+        splits: Splits,
+        truth: NDArray[np.float32],
+        columns: Mapping[str, slice],
+    ) -> dict[Recipe, NDArray[np.float32]]:
+        """Scores by recipe, [all rows, labels of all targets]."""
+        ordered = sorted(recipes, key=repr)
+        ridge = [recipe for recipe in ordered if recipe.part != "dense"]
+        scores = fold_scores(self._kernel, ridge, splits, truth)
+        for recipe in ordered:
+            if recipe.part not in {"dense", "words"}:
+                continue
+            scores[recipe] = np.zeros_like(truth)
+            for part in columns.values():
+                if recipe != _WORDS or part.stop - part.start >= _MANY_LABELS:
+                    scores[recipe][:, part] = logistic_fold_scores(
+                        self._features(recipe), truth[:, part], recipe.penalty, splits
+                    )
+        return scores
+
+    def _features(self, recipe: Recipe) -> NDArray[np.float32] | sp.csr_matrix:
+        return self._sparse if recipe.part == "words" else self._dense
+
+    def _affords_words(self, target: Target) -> bool:
+        """Whether logistic regression on n-grams helps (many labels) and ends within minutes."""
+        many = len(target.labels) >= _MANY_LABELS
+        return many and self._sparse.nnz * len(target.labels) <= _MOST_WORK
 
     def _selection_rows(self, rows: Rows) -> Rows:
         """A sample for the many fits of selection; whole where the calibration part is given."""
@@ -177,6 +215,14 @@ class _Learner:
         }
         used = {recipe for choice in choices for recipe in choice.used}
         for recipe in sorted(used, key=repr):
+            if recipe.part in {"dense", "words"}:
+                features = self._features(recipe)[rows]
+                for choice in choices:
+                    if recipe in choice.used:
+                        own_truth = truth[rows][:, choice.columns]
+                        fitted = fit_logistic(features, own_truth, recipe.penalty)
+                        weights[choice.target.name].add_part(recipe, choice.blend, *fitted)
+                continue
             dual, mean = self._kernel.dual_weights(recipe, rows, truth)
             for choice in choices:
                 if recipe in choice.used:
@@ -227,13 +273,28 @@ class _Weights:
     def add(
         self,
         scale: float,
-        sparse: NDArray[np.float32],
-        dense: NDArray[np.float32],
-        mean: NDArray[np.float32],
+        sparse: NDArray[np.float32] | float,
+        dense: NDArray[np.float32] | float,
+        bias: NDArray[np.float32],
     ) -> None:
+        """Add a part's weights, scaled."""
         self.sparse += np.float32(scale) * sparse
         self.dense += np.float32(scale) * dense
-        self.bias += scale * mean
+        self.bias += scale * bias
+
+    def add_part(
+        self,
+        recipe: Recipe,
+        blend: Blend,
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+    ) -> None:
+        """Add a logistic regression's weights, scaled by the blend."""
+        scale = blend.scales[recipe.part]
+        if recipe.part == "words":
+            self.add(scale, weights, 0.0, bias)
+        else:
+            self.add(scale, 0.0, weights, bias)
 
     def head(self, report: TargetReport) -> Head:
         return Head(

@@ -1,5 +1,6 @@
 """The sweep loses nothing: cursor, bulk, deadlines, failures, and what it leaves behind."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -240,6 +241,21 @@ async def test_an_agents_decision_during_the_sweep_stays(account: Account) -> No
     assert report.complete
     assert account.group_of(ids[-1]) == "Returns"
     assert account.ticket(ids[-1]).type == "Question"
+
+
+async def test_a_decision_within_the_second_of_the_first_look_stays(account: Account) -> None:
+    ids = [account.add() for _ in range(3)]
+    returns = account.simulator.account.group("Returns").id
+    sweep = asyncio.create_task(account.application.sweep(seconds=LONG))
+    while not account.simulator.journal.calls:  # noqa: ASYNC110 - it serves in a thread
+        await asyncio.sleep(0.0005)
+    account.simulator.humans.update(ids[0], group_id=returns)
+
+    report = await sweep
+
+    assert report.complete
+    assert account.group_of(ids[0]) == "Returns"
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
 
 
 async def test_shadow_mode_decides_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
