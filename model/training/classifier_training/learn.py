@@ -2,10 +2,10 @@
 
 For each target: recipes are selected by held-out log loss, one for each part (ridge regression on
 n-grams and on n-grams with embeddings, logistic regression on embeddings and, where labels are
-many, on n-grams); their held-out scores are blended and calibrated; the threshold is chosen on the same
-held-out rows; then the chosen recipes are fitted on all rows and folded into one head. Held-out
-rows are those of group-wise folds or, where the encoder itself was trained on most of the
-tickets, the calibration part it never saw.
+many, on n-grams); their held-out scores are blended and calibrated; the threshold is chosen on
+the same held-out rows; then the chosen recipes are fitted on all rows and folded into one head.
+Held-out rows are those of group-wise folds or, where the encoder itself was trained on most of
+the tickets, the calibration part it never saw.
 """
 
 from __future__ import annotations
