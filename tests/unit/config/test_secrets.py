@@ -1,30 +1,15 @@
 """Secrets come by reference, stay out of every text, and can be rotated."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from otai_freshdesk.config.errors import ConfigFileError, SecretError
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.config.secrets import Secret, is_reference
-
-
-@pytest.fixture
-def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        parameters.clear_caches()  # type: ignore[no-untyped-call]
-        yield boto3.client("ssm")
-        parameters.clear_caches()  # type: ignore[no-untyped-call]
 
 
 def test_from_ssm_and_anew_after_a_rotation(ssm: Any) -> None:

@@ -391,7 +391,7 @@ async def test_our_own_error_of_the_secret_store_is_passed_on(make_client: Any) 
 async def test_logs_tell_what_happened_and_nothing_of_the_customer(
     make_client: Any, script: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="otai_freshdesk")
     secrets = (KEY, "ann@example.com", "Kaputt", base64.b64encode(f"{KEY}:X".encode()).decode())
     script.then(
         ok([{"subject": "Kaputt"}], **{"X-Request-Id": "r\n1"}),
