@@ -1,5 +1,6 @@
-"""A few hostile worlds; `make prove-sweep` runs through five hundred."""
+"""Hostile worlds: a few here, five hundred in `.ci/run` and `make prove-sweep`."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from proofs.machine import World
 
-EXAMPLES = 40
+EXAMPLES = int(os.environ.get("OTAI_WORLDS", "40"))
 
 
 @pytest.fixture
