@@ -21,7 +21,7 @@ type Features = Floats | sp.csr_matrix
 type Rows = NDArray[np.intp]
 
 _MOST_ITERATIONS = 150
-_MOST_ITERATIONS_SPARSE = 60
+_MOST_ITERATIONS_SPARSE = 40
 _REMEMBERED_STEPS = 5
 
 
