@@ -10,7 +10,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
@@ -218,7 +218,12 @@ class FreshdeskHelpDesk:
             raise TicketRejectedError(f"ticket {ticket_id} is not there any more")
 
     async def _batches(
-        self, since: datetime, until: datetime | None, *, with_text: bool
+        self,
+        since: datetime,
+        until: datetime | None,
+        *,
+        with_text: bool,
+        walk: Literal["key", "page"] = "key",
     ) -> AsyncGenerator[list[Ticket], None]:
         batches = self._adapter.iter_batches(
             {
@@ -227,7 +232,7 @@ class FreshdeskHelpDesk:
                 "order_type": "asc",
                 "include": ("description",) if with_text else (),
             },
-            walk="key",
+            walk=walk,
             until=until,
             deadline=self._deadline,
         )
@@ -244,9 +249,15 @@ class FreshdeskHelpDesk:
         missing = {ticket.id for ticket in tickets if wanted(ticket)}
         texts: dict[int, Ticket] = {}
         if len(missing) > FEW:
-            first, last = tickets[0].updated_at, tickets[-1].updated_at
-            async for batch in self._batches(first, last, with_text=True):
-                texts.update({ticket.id: ticket for ticket in batch if ticket.id in missing})
+            # By page: a ticket that moves meanwhile is fetched below, which is cheaper than to
+            # read a crowded second twice.
+            pages = self._batches(tickets[0].updated_at, None, with_text=True, walk="page")
+            async with aclosing(pages):
+                async for page in pages:
+                    texts.update({ticket.id: ticket for ticket in page if ticket.id in missing})
+                    done = texts.keys() >= missing
+                    if done or page[-1].updated_at > tickets[-1].updated_at:
+                        break
         for ticket_id in missing - texts.keys():
             row = await self._adapter.get_ticket(ticket_id, deadline=self._deadline)
             if row is not None:
