@@ -138,10 +138,15 @@ class Application:
             help_desk, since or settings.triage.switched_on or first_sweep, settings
         )
         sweep = Sweep(
-            help_desk, triage, settings.sweep_settings(), clock=self.clock, observe=observe
+            help_desk,
+            triage,
+            settings.sweep_settings(),
+            clock=self.clock,
+            observe=observe,
+            remember=self._save_state,
         )
         report = await sweep.run(state, stop_at=stop_at, since=since)
-        await asyncio.to_thread(self.store.save, report.state.to_json())
+        await self._save_state(report.state)
         return report
 
     def budget_left(self) -> int | None:
@@ -175,6 +180,9 @@ class Application:
             state = await asyncio.to_thread(self._load_state)
             known = self._first_sweep = state.switched_on
         return known
+
+    async def _save_state(self, state: SweepState) -> None:
+        await asyncio.to_thread(self.store.save, state.to_json())
 
     def _load_state(self) -> SweepState:
         """Return the stored state; a damaged one is reported and begun anew."""

@@ -10,7 +10,7 @@ cheap list of what has changed since the read.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -201,12 +201,25 @@ class Sweep:
         *,
         clock: Clock,
         observe: Callable[[Outcome], None] | None = None,
+        remember: Callable[[SweepState], Awaitable[None]] | None = None,
     ) -> None:
+        """Keep what is needed; nothing is read yet.
+
+        Args:
+            help_desk: the tickets.
+            triage: judges and writes one of them.
+            settings: how to go about it.
+            clock: time.
+            observe: told what became of each ticket.
+            remember: keeps a state before a bulk update is asked for, so that a sweep that
+                follows a killed one waits until the help desk has applied it.
+        """
         self._help_desk = help_desk
         self._triage = triage
         self._settings = settings
         self._clock = clock
         self._observe = observe or (lambda _: None)
+        self._remember = remember or _forget
 
     async def run(
         self, state: SweepState, *, stop_at: float, since: datetime | None = None
@@ -233,6 +246,7 @@ class Sweep:
             clock=self._clock,
             report=report,
             observe=self._observe,
+            remember=self._remember,
             stop_at=stop_at,
         )
         return await run.go(since)
@@ -250,6 +264,7 @@ class _Run:
         clock: Clock,
         report: SweepReport,
         observe: Callable[[Outcome], None],
+        remember: Callable[[SweepState], Awaitable[None]],
         stop_at: float,
     ) -> None:
         self._help_desk = help_desk
@@ -258,6 +273,7 @@ class _Run:
         self._clock = clock
         self._report = report
         self._observe = observe
+        self._remember_ahead = remember
         self._stop_at = stop_at
         # Only a bulk update leaves tickets waiting until the end.
         flush_share = 1 - settings.walk_share if settings.bulk else 0.0
@@ -374,6 +390,7 @@ class _Run:
             for one in chain.from_iterable(self._pending.full[:room]):
                 self._bulk_since = _earliest(self._bulk_since, one.ticket.updated_at)
             room = await self._help_desk.room_to_write(room)
+            await self._remember_ahead(replace(self._report.state, settled_at=self._settled_at()))
             await self._feed.look()
             groups, self._pending.full = self._pending.full[:room], self._pending.full[room:]
             for group in groups:
@@ -500,6 +517,9 @@ class _Run:
         for one in judged:
             self._unhandled = _earliest(self._unhandled, one.ticket.updated_at)
 
+    def _settled_at(self) -> datetime:
+        return _datetime(self._clock.time()) + self._settings.bulk_settles
+
     def _remember(self, start: datetime) -> None:
         """Move the cursor to the first ticket that is not surely handled."""
         before = self._report.state
@@ -510,11 +530,15 @@ class _Run:
         if self._bulk_since:
             # Going on in bulk is worth it only while bulk updates get us anywhere.
             stuck = self._report.complete or cursor == before.cursor
-            settled_at = _datetime(self._clock.time()) + self._settings.bulk_settles
+            settled_at = self._settled_at()
             state = replace(state, settled_at=settled_at, verify_until=reached if stuck else None)
         elif self._report.complete:
             state = replace(state, settled_at=None, verify_until=None)
         self._report.state = state
+
+
+async def _forget(_: SweepState) -> None:
+    """Stand in for a memory where nothing follows this sweep."""
 
 
 def _datetime(seconds: float) -> datetime:

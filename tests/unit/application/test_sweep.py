@@ -101,6 +101,20 @@ async def test_a_bulk_update_that_is_never_applied_is_made_up_for_singly(
     assert all(account.is_marked(ticket_id) for ticket_id in ids)
 
 
+async def test_a_sweep_after_a_killed_one_waits_for_its_bulk_update(account: Account) -> None:
+    ids = old_tickets(account, 12)
+    killed = asyncio.create_task(account.application.sweep(seconds=LONG))
+    journal = account.simulator.journal
+    while not any("bulk_update" in call.path for call in journal.calls):  # noqa: ASYNC110
+        await asyncio.sleep(0.0005)
+    killed.cancel()
+    await asyncio.gather(killed, return_exceptions=True)
+
+    await account.process().sweep(seconds=LONG)
+
+    assert all(account.writes(ticket_id) == 1 for ticket_id in ids)
+
+
 def test_every_waiting_ticket_holds_the_cursor() -> None:
     def judged(minute: int) -> Judged:
         moment = datetime(2026, 11, 22, 8, minute, tzinfo=UTC)
