@@ -1,4 +1,4 @@
-"""Hostile worlds: a few here, five hundred in `.ci/run` and `make prove-sweep`."""
+"""Hostile worlds: a few here, as many as OTAI_WORLDS says, five hundred in `make prove-sweep`."""
 
 import os
 from collections.abc import Iterator
