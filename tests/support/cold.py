@@ -99,7 +99,8 @@ def warm(made: Deployment, requests: int) -> dict[str, Any]:
 def soak(made: Deployment, invocations: int) -> dict[str, Any]:
     """Return what grows over many requests in a row, and how many fail.
 
-    In shadow mode, which does all but write: writes have a limit a minute.
+    In shadow mode, which does all but write: writes have a limit a minute. Reads have one too:
+    requests beyond it are answered by 202, left to the sweep, which is no failure.
     """
     tickets = [made.add_ticket(SUBJECT, DESCRIPTION).id for _ in range(SETTLED)]
     with made.function("WebhookFunction", OTAI_MODE="shadow") as function:
@@ -113,7 +114,8 @@ def soak(made: Deployment, invocations: int) -> dict[str, Any]:
         after = function.usage()
     return {
         "invocations": invocations,
-        "failures": sum(answer.get("statusCode") != 200 for answer in answers),
+        "deferred": sum(answer.get("statusCode") == 202 for answer in answers),
+        "failures": sum(answer.get("statusCode") not in {200, 202} for answer in answers),
         **_growth(before, after),
     }
 
