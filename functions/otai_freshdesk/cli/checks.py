@@ -1,4 +1,7 @@
-"""The checks of `doctor`, in the order in which one builds on the other. All of them only read."""
+"""The checks of `doctor`, in the order in which one builds on the other. All of them only read.
+
+Whatever goes wrong in a check is its finding, so each catches every error: the next one still runs.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,6 +9,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from otai_freshdesk.application.sweep import CLOCK_SKEW
 from otai_freshdesk.application.sweep_state import SweepState, SweepStateError
 from otai_freshdesk.application.triage import Mode
 from otai_freshdesk.cli.check import Check, Status
@@ -37,7 +41,7 @@ _SCOPES = {2: "the tickets of its groups", 3: "its own tickets"}
 _NO_AWS = frozenset({"NoRegionError", "NoCredentialsError"})
 _AWS_HERE = "set region and credentials of AWS on this machine, or OTAI_API_KEY=env:NAME"
 _FEW_CHARACTERS = 8
-_WRONG_BY = 300.0  # seconds; by more than that, a sweep may miss an update
+_WRONG_BY = CLOCK_SKEW.total_seconds()  # by more than that, a last look may miss a change
 _SLIGHTLY_WRONG_BY = 30.0
 _PATIENCE = RetryPolicy(attempts=2, total=30.0)
 _SUBDOMAIN = "check freshdesk_domain: it is the first part of https://ACCOUNT.freshdesk.com"
@@ -68,7 +72,7 @@ async def _examine(settings: Settings, config: Path) -> list[Check]:
         adapter = FreshdeskAdapter(
             params, api_key=params.secret("freshdesk_api_key"), clock=SystemClock(), retry=_PATIENCE
         )
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a finding
         return [*checks, _failed("account", error)]
     checks.append(await asyncio.to_thread(_clock, _host(params)))
     async with aclosing(adapter):
@@ -116,7 +120,7 @@ def _bundle(settings: Settings) -> tuple[OpenClassifier | None, Check]:
     try:
         classifier = OpenClassifier(folder, settings.classifier.threads)
         classifier.classify("Check", "Does it answer?")
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a finding
         return None, _failed("bundle", error)
     targets = ", ".join(classifier.targets)
     found = f"{classifier.bundle_id} in {folder} is intact (SHA-256) and judges {targets}"
@@ -128,13 +132,13 @@ def _secrets(settings: Settings) -> list[Check]:
     try:
         api_key = AdapterParams(settings.system.params).secret("freshdesk_api_key").get(False)
         checks.append(Check("API key", Status.OK, "can be read"))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a finding
         remedy = _AWS_HERE if _has_no_aws(error) else ""
         checks.append(_failed("API key", error, remedy))
     try:
         webhook_secrets = WebhookSecrets(Secret(settings.webhook.secret)).known()
         checks.append(secret_check(webhook_secrets, api_key))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a finding
         checks.append(_failed_in_aws("webhook secret", error))
     return checks
 
@@ -160,7 +164,7 @@ def _sweep_state(settings: Settings) -> Check:
         state = SweepState.from_json(text) if text else SweepState()
     except SweepStateError as error:
         return Check(name, Status.PROBLEM, f"{place}: {error}")
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a finding
         return _failed_in_aws(name, error)
     if state.cursor is None:
         return Check(name, Status.OK, f"{place}: no sweep has ended yet")

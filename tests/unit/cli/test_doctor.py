@@ -303,8 +303,8 @@ class TestClock:
             (0, Status.OK),
             (-29, Status.OK),
             (31, Status.ADVICE),
-            (-299, Status.ADVICE),
-            (301, Status.PROBLEM),
+            (-119, Status.ADVICE),
+            (121, Status.PROBLEM),
         ],
     )
     def test_the_further_off_the_worse(self, seconds: int, status: Status) -> None:
