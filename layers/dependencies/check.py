@@ -22,7 +22,6 @@ IMPORTED = (
     "numpy",
     "onnxruntime",
     "pydantic",
-    "selectolax.lexbor",
     "tokenizers",
     "yaml",
 )
