@@ -80,10 +80,13 @@ evaluate: setup ## Accuracy of the shipped bundle on the test split, as JSON
 	$(BIN)/python -m classifier_training.evaluate model/bundle model/tickets/test.jsonl
 
 ##@ Building and deploying
-.PHONY: build size cold template-scan test-sam-local deploy secrets off shadow live lock
+.PHONY: build size costs cold template-scan test-sam-local deploy secrets off shadow live lock
 STAGE ?= default
 PREFIX ?= /otai-freshdesk
 build: .aws-sam/build/.$(ARCHITECTURE) ## Build functions and layers for ARCHITECTURE (x86_64 or arm64)
+
+costs: setup ## Count what AWS takes a month, from stated prices
+	@$(BIN)/python -m support.costs
 
 size: build ## Show how large functions and layers are, as files and zipped
 	$(BIN)/python -m support.size
@@ -139,7 +142,8 @@ BUILT_FROM := template.yaml .python-version layers/Makefile \
 .venv/.ready: requirements/dev.txt pyproject.toml .python-version | $(UV)
 	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .venv
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+	  --editable .
 	touch $@
 
 .venv-train/.ready: requirements/encoder.in

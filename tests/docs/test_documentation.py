@@ -1,5 +1,6 @@
 """The documentation is true: its commands work or exist, its links and paths lead somewhere."""
 
+import configparser
 import re
 import shlex
 import subprocess
@@ -70,22 +71,35 @@ def listed() -> dict[str, str]:
 
 
 def commands_of(document: Path) -> Iterator[str]:
-    """Yield the commands of a document's blocks for a shell, for cron and for systemd."""
+    """Yield the commands of a document's blocks for a shell and for cron."""
     for language, block in FENCE.findall(document.read_text(encoding="utf-8")):
         for line in block.splitlines():
             text = line.strip()
             if language == "crontab":
                 text = text.split(maxsplit=5)[5]
-            elif language == "ini":
-                text = text.removeprefix("ExecStart=") if text.startswith("ExecStart=") else ""
             elif language != "sh":
                 continue
             if text and not text.startswith("#"):
                 yield text
 
 
+def starts_of(unit: Path) -> Iterator[str]:
+    """Yield the command that a systemd unit starts, if it is a service."""
+    for line in unit.read_text(encoding="utf-8").splitlines():
+        if line.startswith("ExecStart="):
+            yield line.removeprefix("ExecStart=")
+
+
 COMMANDS = listed()
-DOCUMENTED = list(dict.fromkeys(text for document in DOCUMENTS for text in commands_of(document)))
+UNITS = sorted((ROOT / "docs" / "systemd").iterdir())
+DOCUMENTED = list(
+    dict.fromkeys(
+        [
+            *(text for document in DOCUMENTS for text in commands_of(document)),
+            *(start for unit in UNITS for start in starts_of(unit)),
+        ]
+    )
+)
 
 
 @cache
@@ -338,3 +352,16 @@ def test_figures_stand_only_beside_the_command_that_prints_them() -> None:
         for row in table.splitlines()[2:]:
             _, _, command, _, _ = row.split("|")
             assert re.fullmatch(r" `make [\w-]+` ", command), row
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_systemd_unit_is_whole_and_not_for_root(unit: Path) -> None:
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.optionxform = str  # type: ignore[assignment,method-assign]
+    settings.read(unit, encoding="utf-8")
+    if unit.suffix == ".timer":
+        assert (unit.with_suffix(".service")).exists()
+        assert settings["Install"]["WantedBy"] == "timers.target"
+    else:
+        assert settings["Service"]["User"] == "otai-freshdesk"
+        assert settings["Service"]["ExecStart"] in COMMANDS
