@@ -14,6 +14,8 @@ from otai_freshdesk.ticket_systems.freshdesk.errors import MalformedReplyError, 
 from otai_freshdesk.ticket_systems.freshdesk.query import format_moment, parse_moment
 from otai_freshdesk.ticket_systems.freshdesk.walk import (
     Page,
+    SinceRule,
+    overlapping_page,
     updated_at,
     walk_by_key,
     walk_by_page,
@@ -41,13 +43,15 @@ class LiveList:
     now: int = 1000
     fetches: list[tuple[datetime, int]] = field(default_factory=list)
     before_fetch: Callable[[int], None] = lambda _: None
+    rule: SinceRule = field(default_factory=SinceRule)
 
     def write(self, ticket_id: int) -> None:
         if ticket_id in self.seconds:
             self.now += 1
             self.seconds[ticket_id] = self.now
 
-    async def since(self, since: datetime, number: int) -> Page:
+    async def since(self, since: datetime, number: int, size: int) -> Page:
+        assert 1 <= size <= self.page_size, "asked for more rows than Freshdesk gives"
         self.before_fetch(len(self.fetches))
         self.fetches.append((since, number))
         assert 1 <= number <= self.last_page, "asked for a page that Freshdesk refuses"
@@ -57,13 +61,13 @@ class LiveList:
             for ticket_id, second in self.seconds.items()
             if at(second) > since or (self.inclusive and at(second) == since)
         ]
-        first = (number - 1) * self.page_size
-        page = sorted(found)[first : first + self.page_size]
+        first = (number - 1) * size
+        page = sorted(found)[first : first + size]
         rows = [{"id": one, "updated_at": format_moment(at(second))} for second, _, one in page]
-        return Page(rows, more=len(found) > first + self.page_size)
+        return Page(rows, more=len(found) > first + size)
 
     async def page(self, number: int) -> Page:
-        return await self.since(START, number)
+        return await self.since(START, number, self.page_size)
 
 
 async def walk(
@@ -74,7 +78,10 @@ async def walk(
 ) -> list[list[dict[str, Any]]]:
     batches = []
     end = None if until is None else at(until)
-    async for batch in walk_by_key(tickets.since, at(since), end):
+    walking = walk_by_key(
+        tickets.since, at(since), end, page_size=tickets.page_size, rule=tickets.rule
+    )
+    async for batch in walking:
         batches.append(batch)
         on_batch(batch)
     return batches
@@ -126,13 +133,45 @@ async def test_nothing_of_a_second_is_handed_out_before_all_of_it_was_read() -> 
     assert len({fetched_before[n] for n in range(2, 30)}) == 1
 
 
+async def test_a_crowded_second_that_holds_still_is_read_once() -> None:
+    tickets = LiveList(dict.fromkeys(range(500), 5), page_size=100)
+    assert ids(await walk(tickets)) == list(range(500))
+    assert len(tickets.fetches) == 7  # one to find the second, and five pages and a bit of it
+
+
+async def test_a_crowded_second_is_read_again_when_a_row_has_moved() -> None:
+    tickets = LiveList(dict.fromkeys(range(500), 5), page_size=100)
+    others = Meddlers(tickets, {3: [7]}, {})
+    assert set(ids(await walk(tickets))) == set(range(500))
+    assert others.edited == {7}
+    assert len(tickets.fetches) > 7
+
+
+def test_pages_that_overlap_cost_few_more_than_pages_that_do_not() -> None:
+    places, pages = 100, 1
+    while places < 20_000:
+        number, size = overlapping_page(places, 100)
+        assert (number - 1) * size < places < number * size
+        assert number <= 300
+        places, pages = number * size, pages + 1
+    assert pages <= 230
+
+
+async def test_the_next_walk_knows_what_the_first_found_out() -> None:
+    tickets = LiveList({n: n for n in range(12)})
+    await walk(tickets)
+    tickets.fetches.clear()
+    await walk(tickets, since=4)
+    assert tickets.fetches[0] == (at(4), 1)
+
+
 async def test_a_row_that_moves_up_twice_between_pages_is_met_all_the_same() -> None:
     tickets = LiveList({**dict.fromkeys(range(1, 10), 5), 10: 6, 11: 7})
     others = Meddlers(tickets, {2: [1], 4: [2, 3, 4]}, {})
     found = ids(await walk(tickets, since=5))
-    # Ticket 7 left the third page before it was read, and the second while it was read again.
-    assert found[:9] == list(range(1, 10))
-    assert others.edited <= set(found[9:])
+    # Before the second page was read again, and before the third was.
+    assert set(found) == set(range(1, 12))
+    assert others.edited == set(found[-4:])
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
@@ -196,13 +235,13 @@ async def test_an_order_that_is_never_steady_is_an_error_rather_than_a_gap() -> 
 
     tickets = LiveList(dict.fromkeys(range(6), 5), shuffle=Hiding(1))
 
-    async def swap(since: datetime, number: int) -> Page:
-        page = await tickets.since(since, number)
+    async def swap(since: datetime, number: int, size: int) -> Page:
+        page = await tickets.since(since, number, size)
         rows = [{**row, "id": 0} if row["id"] == 4 else row for row in page.rows]
         return Page(rows, page.more)
 
     with pytest.raises(ResultLimitError, match="order that changes"):
-        async for _ in walk_by_key(swap, at(0)):
+        async for _ in walk_by_key(swap, at(0), page_size=3):
             pass
 
 

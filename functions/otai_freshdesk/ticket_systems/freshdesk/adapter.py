@@ -56,7 +56,12 @@ from otai_freshdesk.ticket_systems.freshdesk.query import (
     parse_moment,
 )
 from otai_freshdesk.ticket_systems.freshdesk.retry import RetryPolicy
-from otai_freshdesk.ticket_systems.freshdesk.walk import Page, walk_by_key, walk_by_page
+from otai_freshdesk.ticket_systems.freshdesk.walk import (
+    Page,
+    SinceRule,
+    walk_by_key,
+    walk_by_page,
+)
 
 __all__ = ["FreshdeskAdapter", "check_update"]
 
@@ -177,6 +182,7 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
         """
         super().__init__(config)
         self._client = client or _make_client(config, api_key, clock or SystemClock(), retry)
+        self._since_rule = SinceRule()
 
     def __repr__(self) -> str:
         """Name the client's host, never the config."""
@@ -399,7 +405,10 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
             )
         lister = _Lister(self._client, query, deadline)
         start = parse_moment(query.updated_since).replace(microsecond=0)
-        async for rows in walk_by_key(lister.page_since, start, until):
+        walk = walk_by_key(
+            lister.page_since, start, until, page_size=query.per_page, rule=self._since_rule
+        )
+        async for rows in walk:
             yield rows
 
     async def _by_search(
@@ -691,26 +700,26 @@ class _Lister:
         self._paging = _Paging()
 
     async def page(self, number: int) -> Page:
-        return await self._fetch(self._query, number)
+        return await self._fetch(self._query, number, self._per_page)
 
-    async def page_since(self, since: datetime, number: int) -> Page:
+    async def page_since(self, since: datetime, number: int, size: int) -> Page:
         update = {
             "updated_since": format_moment(since),
             "order_by": "updated_at",
             "order_type": "asc",
         }
-        return await self._fetch(self._query.model_copy(update=update), number)
+        return await self._fetch(self._query.model_copy(update=update), number, size)
 
-    async def _fetch(self, query: TicketQuery, number: int) -> Page:
+    async def _fetch(self, query: TicketQuery, number: int, size: int) -> Page:
         call = Call(
             "GET",
             "/tickets",
-            params=query.list_params(number, self._per_page),
+            params=query.list_params(number, size),
             kind=CallKind.LIST,
             cost=list_price(query.include),
         )
         reply = await self._client.call(call, deadline=self._deadline)
-        return self._paging.page(reply, _rows(reply, call), self._per_page)
+        return self._paging.page(reply, _rows(reply, call), size)
 
 
 class _PlainLister:
