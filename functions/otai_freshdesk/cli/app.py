@@ -13,6 +13,7 @@ from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
 from otai_freshdesk.cli.output import NoteHandler
 from otai_freshdesk.cli.serve import serve
+from otai_freshdesk.cli.setup import setup
 from otai_freshdesk.cli.sweep import sweep
 from otai_freshdesk.cli.train import train
 from otai_freshdesk.cli.triage import triage
@@ -70,6 +71,7 @@ def _options(
 
 
 _EXAMPLES: Mapping[Callable[..., None], str] = {
+    setup: "otai-freshdesk setup --domain acme --undecided Inbox",
     doctor: "otai-freshdesk doctor --config config.yml",
     classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
     triage: "otai-freshdesk triage 4711 --config config.yml",

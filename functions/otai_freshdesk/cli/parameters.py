@@ -45,16 +45,29 @@ def put_secrets(ssm: Any, prefix: str, ask: Ask) -> str | None:
         f"Webhook secret, {MIN_WEBHOOK_SECRET} characters or more (empty leaves it or makes the "
         f"first, {NEW} makes another one): "
     ).strip()
+    return store_secrets(ssm, prefix, key, given)
+
+
+def store_secrets(ssm: Any, prefix: str, key: str, webhook_secret: str) -> str | None:
+    """Store the API key and the webhook's secret; see `put_secrets` for what empty ones mean.
+
+    Raises:
+        ValueError: The webhook's secret is too short; nothing was stored.
+    """
     present = _present(ssm, f"{prefix}/webhook-secret")
-    made = secrets.token_hex(32) if given == NEW or not (given or present) else None
-    if not made and 0 < len(given) < MIN_WEBHOOK_SECRET:
+    made = secrets.token_hex(32) if _wants_new(webhook_secret, present) else None
+    if not made and 0 < len(webhook_secret) < MIN_WEBHOOK_SECRET:
         raise ValueError(f"the webhook's secret needs at least {MIN_WEBHOOK_SECRET} characters")
     if key:
         _put(ssm, f"{prefix}/api-key", key, "SecureString")
-    if made or given:
-        lines = [made or given, *present.splitlines()[:1]] if given == NEW else [made or given]
+    if secret := made or webhook_secret:
+        lines = [secret, *present.splitlines()[:1]] if webhook_secret == NEW else [secret]
         _put(ssm, f"{prefix}/webhook-secret", "\n".join(lines), "SecureString")
     return made
+
+
+def _wants_new(webhook_secret: str, present: str) -> bool:
+    return webhook_secret == NEW or not (webhook_secret or present)
 
 
 def put_switch(ssm: Any, prefix: str, mode: Mode) -> None:
