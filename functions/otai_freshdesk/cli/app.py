@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from otai_freshdesk.cli.backtest import backtest
 from otai_freshdesk.cli.classify import classify
 from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
 from otai_freshdesk.cli.output import NoteHandler
+from otai_freshdesk.cli.review import review
 from otai_freshdesk.cli.serve import serve
 from otai_freshdesk.cli.setup import setup
 from otai_freshdesk.cli.sweep import sweep
@@ -76,6 +78,8 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     classify: "otai-freshdesk classify tickets.jsonl --output predictions.jsonl",
     triage: "otai-freshdesk triage 4711 --config config.yml",
     sweep: "otai-freshdesk sweep --since 3d --dry-run",
+    backtest: "otai-freshdesk backtest --config config.yml --limit 2000 --output backtest.html",
+    review: "otai-freshdesk review --config config.yml --since 30d --output review.html",
     train: "otai-freshdesk train --tickets tickets.jsonl --targets queue --output my-bundle",
     serve: "otai-freshdesk serve --port 8080 --sweep-every 10m --state sweep-state.json",
 }

@@ -1,0 +1,6 @@
+"""`backtest` and `review`: past tickets in, a report out.
+
+source (history, table) -> comparison -> evaluation -> document -> page
+                              |
+                           progress
+"""
