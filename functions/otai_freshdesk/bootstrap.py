@@ -98,6 +98,7 @@ class Application:
 
         It never waits for the rate limit, and never raises on anything Freshdesk does.
         """
+        outcome: Outcome | None = None
         try:
             async with asyncio.timeout(seconds):
                 switched_on = await self._switched_on()
@@ -105,9 +106,11 @@ class Application:
                     return _deferred(ticket_id, "triage starts with the first sweep")
                 settings = await asyncio.to_thread(self._overlay.over, self.settings)
                 triage = self.triage(self.help_desk(), switched_on, settings)
-                return await triage.ticket(ticket_id)
+                outcome = await triage.ticket(ticket_id)
+                return await triage.noted(outcome)
         except TimeoutError:
-            return _deferred(ticket_id, f"not done within {seconds:.1f} seconds")
+            # A ticket that was triaged stays so, even when its note came too late.
+            return outcome or _deferred(ticket_id, f"not done within {seconds:.1f} seconds")
         except HelpDeskError as error:
             return _deferred(ticket_id, str(error))
 
@@ -171,6 +174,7 @@ class Application:
             mode=settings.triage.mode,
             clock=self.clock,
             memory=self._memory,
+            note=settings.triage.note,
         )
 
     async def _switched_on(self) -> datetime | None:

@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import yaml
+
 from freshdesk_simulator import Simulator, VirtualClock, english_account
-from freshdesk_simulator.models import Ticket
+from freshdesk_simulator.models import Conversation, Ticket
 from otai_freshdesk.application.ports import Classifier
 from otai_freshdesk.application.sweep_state import SweepStateStore
 from otai_freshdesk.bootstrap import Application
@@ -41,24 +43,36 @@ class Account:
         overrides: Mapping[str, str],
         classifier: Classifier | None = None,
         store: SweepStateStore | None = None,
+        triage: Mapping[str, object] | None = None,
     ) -> None:
+        """Connect.
+
+        Args:
+            simulator: serves the account.
+            overrides: variables that lie over the configuration.
+            classifier: judges; reads the subject by default.
+            store: keeps the sweep's state; memory by default.
+            triage: further keys below `triage` in config.yml.
+        """
         self.simulator = simulator
+        self._config = _config(triage or {})
         self.classifier = classifier or SubjectClassifier()
         self.store = store or MemoryStore()
         self.overrides = overrides
         self._processes: list[Application] = []
         self.application = self.process()
 
-    def process(self) -> Application:
+    def process(self, **overrides: str) -> Application:
         """Return another process of the same deployment: same state, nothing else shared."""
         environment = {
             "OTAI_FRESHDESK_URL": self.simulator.url,
             "OTAI_API_KEY": "env:OTAI_TEST_API_KEY",
             "OTAI_TRIAGE_FROM": "2026-01-01T00:00:00Z",
             **self.overrides,
+            **overrides,
         }
         process = Application(
-            parse_settings(CONFIG, environment),
+            parse_settings(self._config, environment),
             clock=self.simulator.clock,
             classifier=self.classifier,
             store=self.store,
@@ -85,8 +99,19 @@ class Account:
         return self.simulator.account.groups[group_id].name if group_id else None
 
     def writes(self, ticket_id: int) -> int:
-        """Return how often a ticket was written through the API."""
-        return len(self.simulator.journal.api_writes_to(ticket_id))
+        """Return how often a ticket was written through the API; notes are counted by `notes`."""
+        writes = self.simulator.journal.api_writes_to(ticket_id)
+        return sum(write.note_id is None for write in writes)
+
+    def notes(self, ticket_id: int) -> list[Conversation]:
+        """Return what was said about a ticket through the API."""
+        said = self.simulator.account.conversations.get(ticket_id, [])
+        ours = {
+            write.note_id
+            for write in self.simulator.journal.api_writes_to(ticket_id)
+            if write.note_id is not None
+        }
+        return [one for one in said if one.id in ours]
 
     def is_marked(self, ticket_id: int) -> bool:
         """Tell whether a ticket carries the application's marker."""
@@ -94,11 +119,19 @@ class Account:
         return marker in self.ticket(ticket_id).tags
 
 
+def _config(triage: Mapping[str, object]) -> bytes:
+    document = yaml.safe_load(CONFIG)
+    document["open_ticket_ai"]["triage"] |= triage
+    return yaml.safe_dump(document).encode()
+
+
 @asynccontextmanager
-async def connected_account(**overrides: str) -> AsyncIterator[Account]:
+async def connected_account(
+    triage: Mapping[str, object] | None = None, **overrides: str
+) -> AsyncIterator[Account]:
     """Serve an English account on loopback and connect an application; virtual time."""
     clock = VirtualClock(datetime(2026, 11, 22, 8, tzinfo=UTC).timestamp())
     with Simulator(english_account(clock)) as simulator:
-        account = Account(simulator, overrides=overrides)
+        account = Account(simulator, overrides=overrides, triage=triage)
         yield account
         await account.aclose()

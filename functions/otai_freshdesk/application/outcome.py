@@ -13,7 +13,7 @@ class Status(StrEnum):
     TRIAGED = "triaged"  # marked, with or without fields written
     SKIPPED = "skipped"  # not eligible, see `reason`
     NOT_FOUND = "not_found"
-    SHADOW = "shadow"  # decided, nothing written, as the mode asks
+    SHADOW = "shadow"  # decided; nothing written, or only the tag of a rehearsal
     OFF = "off"  # switched off: not even looked at
     DEFERRED = "deferred"  # the sweep will do it
     REJECTED = "rejected"  # the help desk refuses to change this ticket
@@ -25,7 +25,8 @@ class Outcome:
 
     `written` is what the help desk took, None where nothing was written; `refused` names the
     fields it did not take; `raced` says that somebody else marked the ticket between our two
-    looks; `seconds` is the time the classifier took.
+    looks; `noted` whether the private note is there, None where none was asked for; `seconds` is
+    the time the classifier took.
     """
 
     ticket_id: int
@@ -35,6 +36,7 @@ class Outcome:
     written: Changes | None = None
     refused: frozenset[str] = frozenset()
     raced: bool = False
+    noted: bool | None = None
     seconds: float = 0.0
 
     @property
@@ -64,6 +66,8 @@ class Outcome:
             record["tags"] = list(self.written.tags)
         if self.refused:
             record["refused"] = sorted(self.refused)
+        if self.noted is not None:
+            record["noted"] = self.noted
         if self.seconds:
             record["classify_ms"] = round(self.seconds * 1000, 1)
         return record

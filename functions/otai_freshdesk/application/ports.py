@@ -74,3 +74,10 @@ class HelpDesk(Protocol):
         The help desk promises nothing for a single ticket: look for the marker afterwards.
         """
         ...
+
+    async def add_note(self, ticket_id: int, lines: Sequence[str], marker: str) -> bool:
+        """Add a note that only agents see, unless one that holds `marker` is there already.
+
+        Returns whether the note is there; False when the ticket is not. `lines` hold the marker.
+        """
+        ...

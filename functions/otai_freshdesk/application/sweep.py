@@ -22,7 +22,7 @@ from otai_freshdesk.application.errors import (
     WriteUncertainError,
 )
 from otai_freshdesk.application.outcome import Outcome, Status
-from otai_freshdesk.application.ports import HelpDesk
+from otai_freshdesk.application.ports import HelpDesk, Written
 from otai_freshdesk.application.prefetch import prefetch
 from otai_freshdesk.application.sweep_state import MAX_FAILING, SweepState
 from otai_freshdesk.application.triage import MAX_ATTEMPTS, Judged, Mode, Triage
@@ -345,7 +345,7 @@ class _Run:
         judged = await self._triage.judge(ticket, self._started_monotonic)
         # The text has done its work; thousands of tickets may wait.
         judged = replace(judged, ticket=replace(ticket, subject="", body=""))
-        if self._triage.mode is Mode.SHADOW:
+        if not self._triage.writes:
             self._count(judged.outcome(Status.SHADOW))
         elif self._may_go_in_bulk(ticket):
             if self._pending.add_to_group(judged) >= self._settings.bulk_max:
@@ -423,6 +423,12 @@ class _Run:
                 except HelpDeskError as error:
                     return error
 
+        async def note(one: Judged, result: Outcome | HelpDeskError) -> Outcome | HelpDeskError:
+            if isinstance(result, HelpDeskError):
+                return result
+            async with limit:
+                return await self._triage.noted(self._as_ours(one, result))
+
         left = list(singles)
         while left:
             try:
@@ -433,16 +439,19 @@ class _Run:
                 self._hold_cursor_at(left)
                 raise
             chunk, left = left[:room], left[room:]
-            for one, result in zip(chunk, await asyncio.gather(*map(write, chunk)), strict=True):
-                self._note(one, result)
+            results = await asyncio.gather(*map(write, chunk))
+            # Only now, for notes between the writes would let the last look grow old.
+            results = await asyncio.gather(*map(note, chunk, results))
+            for one, result in zip(chunk, results, strict=True):
+                self._settle(one, result)
 
-    def _note(self, one: Judged, result: Outcome | HelpDeskError) -> None:
+    def _settle(self, one: Judged, result: Outcome | HelpDeskError) -> None:
         """Count a write; remember a failure, by the ticket or, in an outage, by the cursor."""
         ticket = one.ticket
         if isinstance(result, Outcome):
             self._failed_in_a_row = 0
             self._feed.written([ticket.id])
-            self._count(self._as_ours(result), ticket)
+            self._count(result, ticket)
             return
         if isinstance(result, HelpDeskAuthenticationError):
             self._hold_cursor_at([one])
@@ -459,11 +468,11 @@ class _Run:
             raise _StopSweepError(f"too many tickets failed in a row; the last said: {result}")
         self._fail(ticket.id)
 
-    def _as_ours(self, outcome: Outcome) -> Outcome:
+    def _as_ours(self, one: Judged, outcome: Outcome) -> Outcome:
         """Return the outcome of a ticket whose marker shows that our own write arrived."""
         if outcome.reason is not Ineligible.MARKED or outcome.ticket_id not in self._tries:
             return outcome
-        return replace(outcome, status=Status.TRIAGED, reason=None, raced=False)
+        return one.outcome(self._triage.done, written=Written(one.decision.changes))
 
     def _fail(self, ticket_id: int) -> None:
         self._report.counts["failed"] += 1
@@ -485,7 +494,7 @@ class _Run:
         for ticket_id in list(self._report.state.failing):
             self._check_deadline()
             try:
-                outcome = await self._triage.ticket(ticket_id)
+                outcome = await self._triage.noted(await self._triage.ticket(ticket_id))
             except HelpDeskAuthenticationError:
                 raise
             except HelpDeskError:

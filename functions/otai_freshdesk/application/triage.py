@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from otai_freshdesk.application.errors import TicketRejectedError, WriteUncertainError
+from otai_freshdesk.application.errors import (
+    HelpDeskError,
+    TicketRejectedError,
+    WriteUncertainError,
+)
+from otai_freshdesk.application.note import note_lines
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.ports import Classifier, HelpDesk, Written
 from otai_freshdesk.clock import Clock
@@ -22,7 +27,7 @@ class Mode(StrEnum):
     """How far triage may go."""
 
     OFF = "off"
-    SHADOW = "shadow"  # decide, log and count; write nothing
+    SHADOW = "shadow"  # decide, log and count; write nothing, or only a tag of its own
     LIVE = "live"
 
 
@@ -121,17 +126,31 @@ class Triage:
         mode: Mode,
         clock: Clock,
         memory: ProcessMemory,
+        note: bool = False,
     ) -> None:
         self.policy = policy
         self.mode = mode
+        self._note = note
         self._help_desk = help_desk
         self._classifier = classifier
         self._clock = clock
         self._locked = memory.locked
         self._own_writes = memory.own_writes
 
+    @property
+    def writes(self) -> bool:
+        """Whether tickets are written: in shadow mode only where it has a tag of its own."""
+        return self.mode is Mode.LIVE or (
+            self.mode is Mode.SHADOW and self.policy.shadow_tag is not None
+        )
+
+    @property
+    def done(self) -> Status:
+        """The outcome of a ticket for which everything that the mode allows was done."""
+        return Status.TRIAGED if self.mode is Mode.LIVE else Status.SHADOW
+
     async def ticket(self, ticket_id: int) -> Outcome:
-        """Triage the ticket with this id.
+        """Triage the ticket with this id; for the private note, see `noted`.
 
         Returns:
             What became of it. A ticket the help desk refuses to change is `REJECTED`.
@@ -192,7 +211,22 @@ class Triage:
             await self._help_desk.write_alike([one.ticket.id for one in fresh], changes)
         for one in fresh:
             self._own_writes.note(one.ticket.id, self._clock.monotonic())
-        return [one.outcome(Status.TRIAGED, written=Written(changes)) for one in fresh]
+        return [one.outcome(self.done, written=Written(changes)) for one in fresh]
+
+    async def noted(self, outcome: Outcome) -> Outcome:
+        """Add the private note for a ticket that has just been triaged, where that is wanted.
+
+        A courtesy beside the promise: at most one a ticket, and none when the help desk fails or
+        time ends before it is there, since a marked ticket is not looked at again.
+        """
+        if not self._note or outcome.status is not Status.TRIAGED or outcome.decision is None:
+            return outcome
+        lines = note_lines(outcome, self.policy.marker)
+        try:
+            there = await self._help_desk.add_note(outcome.ticket_id, lines, self.policy.marker)
+        except HelpDeskError:
+            there = False
+        return replace(outcome, noted=there)
 
     async def _triage(self, ticket_id: int, attempts: int = MAX_ATTEMPTS) -> Outcome:
         judged = await self._look(ticket_id)
@@ -205,7 +239,7 @@ class Triage:
                 raise
         outcome = await self._triage(ticket_id, attempts - 1)
         if outcome.reason is Ineligible.MARKED:
-            return judged.outcome(Status.TRIAGED, written=Written(judged.decision.changes))
+            return judged.outcome(self.done, written=Written(judged.decision.changes))
         return outcome
 
     async def _look(self, ticket_id: int) -> Judged | Outcome:
@@ -217,7 +251,7 @@ class Triage:
         if reason := self.policy.ineligible(first):
             return Outcome(ticket_id=ticket_id, status=Status.SKIPPED, reason=reason)
         judged = await self.judge(first, looked_at)
-        return judged.outcome(Status.SHADOW) if self.mode is Mode.SHADOW else judged
+        return judged if self.writes else judged.outcome(Status.SHADOW)
 
     async def _write_fresh(self, judged: Judged) -> Outcome:
         """Write on a look that is at most `MAX_LOOK_AGE` old."""
@@ -237,4 +271,4 @@ class Triage:
         except TicketRejectedError as error:
             return judged.outcome(Status.REJECTED, reason=str(error))
         self._own_writes.note(latest.id, self._clock.monotonic())
-        return judged.outcome(Status.TRIAGED, written=written)
+        return judged.outcome(self.done, written=written)

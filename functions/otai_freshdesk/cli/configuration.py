@@ -78,8 +78,8 @@ def settings_now(config: Path, bundle: Path | None = None) -> Settings:
 
 
 def with_mode(settings: Settings, mode: Mode) -> Settings:
-    """Return `settings` with another mode of triage."""
-    triage = settings.triage.model_copy(update={"mode": mode})
+    """Return `settings` with another mode of triage; shadow then leaves no tag either."""
+    triage = settings.triage.model_copy(update={"mode": mode, "shadow_tag": None})
     return settings.model_copy(update={"triage": triage})
 
 

@@ -32,6 +32,7 @@ from otai_freshdesk.domain.policy import (
     FieldRule,
     LabelMap,
     Policy,
+    looks_like_marker,
 )
 from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 
@@ -135,6 +136,13 @@ class TriageSettings(_Model):
     )
     fields: Mapping[str, FieldSettings] = Field(default_factory=_default_fields)
     automated: AutomatedSettings | None = AutomatedSettings()
+    shadow_tag: Tag | None = Field(
+        None, description="In mode shadow set this tag, and nothing else; mode live ignores it"
+    )
+    note: bool = Field(
+        False,
+        description="Add a private note with labels and probabilities; tickets then go singly",
+    )
 
     @field_validator("fields")
     @classmethod
@@ -184,6 +192,16 @@ class Settings(_Model):
             )
         return self
 
+    @model_validator(mode="after")
+    def _tags_are_no_markers(self) -> "Settings":
+        for tag in (self.tags.unsure, self.tags.automated, self.triage.shadow_tag):
+            if tag and looks_like_marker(tag, self.tags.marker):
+                raise ValueError(
+                    f"the tag {tag} would be taken for a marker (tags.marker and six characters "
+                    "of 0-9 and a-f): every ticket that has it would count as triaged"
+                )
+        return self
+
     def marker(self, bundle_id: str) -> str:
         """Return the tag that names this bundle and what is configured to be done with it."""
         triage = self.triage.model_dump(mode="json", include={"fields", "automated"})
@@ -211,6 +229,7 @@ class Settings(_Model):
             automated=AutomatedMail(automated.target, automated.label, self.tags.automated)
             if automated
             else None,
+            shadow_tag=self.triage.shadow_tag if self.triage.mode is Mode.SHADOW else None,
         )
 
     def sweep_settings(self) -> SweepSettings:
@@ -219,7 +238,7 @@ class Settings(_Model):
             look_back=self.sweep.look_back,
             overlap=self.sweep.overlap,
             park_after=self.sweep.park_after,
-            bulk=self.sweep.bulk,
+            bulk=self.sweep.bulk and not self.triage.note,
         )
 
 

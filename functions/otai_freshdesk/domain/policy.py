@@ -106,6 +106,11 @@ class Decision:
         return any(field.verdict is Verdict.ABSTAIN for field in self.fields)
 
 
+def looks_like_marker(tag: str, prefix: str) -> bool:
+    """Tell whether `tag` is `<prefix>-` and six hexadecimal digits, in whatever case."""
+    return re.fullmatch(rf"{re.escape(prefix)}-[0-9a-f]{{6}}", tag, re.IGNORECASE) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class AutomatedMail:
     """The label that stands for mail no human wrote, and the tag it gets instead of a group."""
@@ -121,7 +126,8 @@ class Policy:
 
     `marker` is the tag that says "triaged"; every tag `<marker_prefix>-<six hex digits>` is
     somebody's marker, whichever bundle and configuration set it. `triage_from` is the moment
-    triage was switched on: older tickets are never touched.
+    triage was switched on: older tickets are never touched. `shadow_tag` is set in a rehearsal
+    that leaves a trace: everything is decided as ever, and nothing but that tag is written, once.
     """
 
     rules: tuple[FieldRule, ...]
@@ -130,6 +136,7 @@ class Policy:
     unsure_tag: str
     triage_from: datetime
     automated: AutomatedMail | None = None
+    shadow_tag: str | None = None
 
     def ineligible(self, ticket: Ticket) -> Ineligible | None:
         """Return why `ticket` must be left alone, or None when it may be triaged."""
@@ -145,15 +152,22 @@ class Policy:
         return next((reason for reason, holds in reasons.items() if holds), None)
 
     def is_marked(self, ticket: Ticket) -> bool:
-        """Tell whether any bundle or configuration has triaged `ticket` before."""
-        marker = re.compile(rf"{re.escape(self.marker_prefix)}-[0-9a-f]{{6}}", re.IGNORECASE)
-        return any(marker.fullmatch(tag) for tag in ticket.tags)
+        """Tell whether any bundle or configuration has triaged `ticket` before.
+
+        In a rehearsal its own tag counts too; otherwise that tag means nothing.
+        """
+        shadow_tag = (self.shadow_tag or self.marker).casefold()
+        return any(
+            looks_like_marker(tag, self.marker_prefix) or tag.casefold() == shadow_tag
+            for tag in ticket.tags
+        )
 
     def decide(self, ticket: Ticket, prediction: Prediction) -> Decision:
         """Return the verdict on each field, and the changes that follow.
 
         The changes always hold the marker, so that a ticket is judged once, and the unsure tag
-        when a field nobody has decided stays as it is because the model was not sure.
+        when a field nobody has decided stays as it is because the model was not sure. In a
+        rehearsal they hold the shadow tag alone.
         """
         automated = self._is_automated(prediction)
         fields = tuple(
@@ -166,6 +180,8 @@ class Policy:
             tags.append(self.unsure_tag)
         if automated and self.automated:
             tags.append(self.automated.tag)
+        if self.shadow_tag:
+            return Decision(fields, Changes(tags=(self.shadow_tag,)))
         values = {f.field: f.value for f in fields if f.verdict is Verdict.WRITE and f.value}
         return Decision(fields, Changes(values, tuple(tags)))
 

@@ -154,3 +154,42 @@ def test_any_yaml_is_settings_or_a_named_error(document: object) -> None:
         parse_settings(yaml.safe_dump({"open_ticket_ai": document}).encode(), {})
     except ConfigFileError as error:
         assert str(error).startswith("config.yml")
+
+
+def test_note_and_shadow_tag_are_off_by_default() -> None:
+    settings = parse(MINIMAL)
+
+    assert settings.triage.note is False
+    assert settings.triage.shadow_tag is None
+    assert settings.sweep_settings().bulk
+
+
+def test_with_notes_tickets_go_singly() -> None:
+    settings = parse(MINIMAL.replace(b"triage:", b"triage:\n    note: true"))
+
+    assert settings.triage.note
+    assert not settings.sweep_settings().bulk
+
+
+@pytest.mark.parametrize(("mode", "tag"), [("shadow", "otai-shadow"), ("live", None)])
+def test_only_shadow_mode_knows_the_shadow_tag(mode: str, tag: str | None) -> None:
+    text = MINIMAL.replace(b"triage:", b"triage:\n    shadow_tag: otai-shadow")
+    settings = parse(text, OTAI_MODE=mode)
+    assert settings.triage.switched_on is not None
+
+    assert settings.policy("bundle", settings.triage.switched_on).shadow_tag == tag
+
+
+def test_neither_note_nor_shadow_tag_changes_the_marker() -> None:
+    text = MINIMAL.replace(b"triage:", b"triage:\n    note: true\n    shadow_tag: otai-shadow")
+
+    assert parse(text).marker("bundle") == parse(MINIMAL).marker("bundle")
+
+
+@pytest.mark.parametrize(
+    "line", ["triage: {shadow_tag: otai-0ddba1}", "tags: {unsure: OTAI-DECADE}"]
+)
+def test_no_tag_may_look_like_a_marker(line: str) -> None:
+    text = f"open_ticket_ai: {{sweep: {{cursor: 'file:state'}}, {line}}}"
+    with pytest.raises(ConfigFileError, match="taken for a marker"):
+        parse(text)

@@ -5,6 +5,7 @@ errors. Nothing above this module knows a number of Freshdesk's.
 """
 
 import asyncio
+import html
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -211,6 +212,15 @@ class FreshdeskHelpDesk:
             await self._writer.bulk_update(
                 ticket_ids, {**data, "tags": list(changes.tags)}, deadline=self._deadline
             )
+
+    async def add_note(self, ticket_id: int, lines: Sequence[str], marker: str) -> bool:
+        """Add a private note, unless one that holds `marker` is there already."""
+        body = "<br>".join(html.escape(line) for line in lines)
+        with _translated(one_ticket=True):
+            note = await self._adapter.add_note(
+                ticket_id, f"<div>{body}</div>", marker=marker, deadline=self._deadline
+            )
+        return note is not None
 
     async def _update(self, ticket_id: int, data: dict[str, Any]) -> None:
         ticket = await self._writer.update_ticket(str(ticket_id), data, deadline=self._deadline)
