@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -258,15 +257,9 @@ class Training:
         )
 
     def _anchors(self) -> Anchors:
-        """Return where the pretrained encoder has everything, from the folder if it lies there."""
-        path = self.folder / "anchors.npz"
-        if not path.exists():
-            texts = {"tickets": self._tickets, "phrases": self._phrases, "held_out": self._held_out}
-            np.savez(path, **{name: self._encode(part)[0].numpy() for name, part in texts.items()})
-        with np.load(path) as stored:
-            tickets, phrases, held_out = (
-                torch.from_numpy(stored[name]) for name in ("tickets", "phrases", "held_out")
-            )
+        """Return where the encoder, as yet the pretrained one, has everything."""
+        texts = (self._tickets, self._phrases, self._held_out)
+        tickets, phrases, held_out = (self._encode(part)[0] for part in texts)
         centre = torch.cat([tickets, phrases]).mean(dim=0)
         return Anchors(tickets, phrases, held_out, centre)
 
@@ -321,14 +314,19 @@ class Training:
         return int(self.schedule.last_epoch)
 
     def _resume(self) -> int:
-        """Take over the checkpoint, if there is one, and return the number of finished epochs."""
+        """Take over the checkpoint, if there is one, and return the number of finished epochs.
+
+        The learning rate follows the finished epochs, not the steps: tickets may have been added.
+        """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return 0
         state = torch.load(path, weights_only=True)
         for name, part in self._stateful():
             part.load_state_dict(state[name])
-        return int(state["epoch"])
+        epoch = int(state["epoch"])
+        self.schedule.last_epoch = epoch * self.steps
+        return epoch
 
     def _save(self) -> None:
         """Write the checkpoint, whole or not at all."""
