@@ -9,6 +9,7 @@ before our last look was overwritten, and no tag was lost.
 import asyncio
 import json
 import os
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from hypothesis.stateful import (
 from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
 from freshdesk_simulator.builders import BOT_KEY
 from freshdesk_simulator.faults import FaultKind
+from freshdesk_simulator.journal import TicketWrite
 from freshdesk_simulator.models import Status
 from freshdesk_simulator.proofs import doubled, lost_tags, overwritten
 from otai_freshdesk.bootstrap import Application
@@ -75,10 +77,13 @@ class World(RuleBasedStateMachine):
         cls.simulator.stop()
         cls.runner.close()
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(note=st.booleans())
+    def open(self, *, note: bool) -> None:
         self.simulator.reset()
-        self.account = Account(self.simulator, overrides={"OTAI_TRIAGE_FROM": SWITCHED_ON})
+        self.account = Account(
+            self.simulator, overrides={"OTAI_TRIAGE_FROM": SWITCHED_ON}, triage={"note": note}
+        )
+        self.note = note
         self.processes = [self.account.application, self.account.process()]
 
     def teardown(self) -> None:
@@ -254,6 +259,16 @@ class World(RuleBasedStateMachine):
         assert not overwritten(journal, UNDECIDED)
         assert not lost_tags(journal)
         assert not doubled(journal)
+
+    @invariant()
+    def nobody_is_told_twice(self) -> None:
+        notes = Counter(write.ticket_id for write in self._noted())
+        assert all(count == 1 for count in notes.values()), notes
+        assert self.note or not notes
+
+    def _noted(self) -> list[TicketWrite]:
+        writes = self.simulator.journal.writes
+        return [write for write in writes if write.note_id is not None and write.actor.through_api]
 
     def _rest(self) -> None:
         for _ in range(12):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -12,7 +13,7 @@ from freshdesk_simulator.models import Conversation, Ticket
 from otai_freshdesk.application.ports import Classifier
 from otai_freshdesk.application.sweep_state import SweepStateStore
 from otai_freshdesk.bootstrap import Application
-from otai_freshdesk.config.settings import parse_settings
+from otai_freshdesk.config.settings import Settings, parse_settings
 from otai_freshdesk.state_store import MemoryStore
 from support.classifiers import SubjectClassifier
 
@@ -72,7 +73,7 @@ class Account:
             **overrides,
         }
         process = Application(
-            parse_settings(self._config, environment),
+            _settings(self._config, tuple(sorted(environment.items()))),
             clock=self.simulator.clock,
             classifier=self.classifier,
             store=self.store,
@@ -117,6 +118,11 @@ class Account:
         """Tell whether a ticket carries the application's marker."""
         marker = self.application.settings.marker(self.classifier.bundle_id)
         return marker in self.ticket(ticket_id).tags
+
+
+@lru_cache
+def _settings(config: bytes, environment: tuple[tuple[str, str], ...]) -> Settings:
+    return parse_settings(config, dict(environment))
 
 
 def _config(triage: Mapping[str, object]) -> bytes:

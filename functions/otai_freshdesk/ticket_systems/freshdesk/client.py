@@ -15,8 +15,10 @@ promises for every call:
 
 import asyncio
 import copy
+import functools
 import json
 import logging
+import ssl
 import zlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -453,6 +455,12 @@ class FreshdeskClient:
         )
 
 
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Return what trusts the usual authorities; reading them takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _open_pool(limits: Limits, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     for name in ("httpx", "httpcore"):  # both log URLs, whose queries may hold mail addresses
         library = logging.getLogger(name)
@@ -475,6 +483,7 @@ def _open_pool(limits: Limits, transport: httpx.AsyncBaseTransport | None) -> ht
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
+        verify=_certificates(),
         transport=transport,
     )
 
