@@ -64,6 +64,8 @@ def _first_id(fields: Mapping[str, object]) -> object:
 
 
 def _checked(found: object) -> int:
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)  # JSON has one kind of number: 11.0 is 11
     if isinstance(found, bool) or not isinstance(found, int | str):
         raise UnprocessableError(_NO_ID)
     digits = str(found).strip() if isinstance(found, str) or abs(found) <= MAX_ID else ""

@@ -174,6 +174,7 @@ def test_unusable_secrets_are_our_own_fault(guard: RequestGuard, vault: Vault, v
         {"freshdesk_webhook": {"ticket_id": 11}},
         {"freshdesk_webhook": {"ticket_id": "11", "triggered_event": "{ticket_action:created}"}},
         {"ticket_id": 11},
+        {"ticket_id": 11.0},
         {"ticket_id": " 11 "},
         {"freshdesk_webhook": {"id": 11, "ticket_subject": "My ticket_id: 99"}},
         {"id": "11"},
@@ -213,7 +214,7 @@ def test_ids_in_forms(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "found",
-    ["INC-12", "SR-12", "", "0", 0, -1, 1.5, True, None, [], {}, "12a", 10**400, 2**63, "٣"],
+    ["INC-12", "SR-12", "", "0", 0, -1, 1.5, 1e300, float("inf"), True, None, [], {}, "12a", 10**400, 2**63, "٣"],
     ids=repr,
 )
 def test_what_is_no_freshdesk_id_is_refused(found: object) -> None:
