@@ -14,7 +14,6 @@ from otai_freshdesk.cli.report.options import (
     NoTextOption,
     PrecisionOption,
     chosen_language,
-    show,
 )
 
 __all__ = ["backtest"]
@@ -60,6 +59,7 @@ def backtest(  # noqa: PLR0917 - options are named on the command line
         backtest_account,
         backtest_file,
     )
+    from otai_freshdesk.cli.report.summary import show  # noqa: PLC0415
     from otai_freshdesk.cli.report.task import Task  # noqa: PLC0415
 
     task = Task(

@@ -14,7 +14,6 @@ from otai_freshdesk.cli.report.options import (
     NoTextOption,
     PrecisionOption,
     chosen_language,
-    show,
 )
 
 __all__ = ["review"]
@@ -45,6 +44,7 @@ def review(  # noqa: PLR0917 - options are named on the command line
     """
     start = parse_moment(since)
     from otai_freshdesk.cli.report.reports import review_account  # noqa: PLC0415 - ONNX Runtime
+    from otai_freshdesk.cli.report.summary import show  # noqa: PLC0415
     from otai_freshdesk.cli.report.task import Task  # noqa: PLC0415
 
     task = Task(

@@ -1,16 +1,11 @@
-"""Options that both reports take, and what both print."""
+"""Options that both reports take."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from otai_freshdesk.cli.output import print_json, print_line, print_table
-from otai_freshdesk.cli.report.document import Document
-from otai_freshdesk.cli.report.page import Language, default_language
-from otai_freshdesk.evaluation import FieldEvaluation
-from otai_freshdesk.evaluation.cases import NEVER, STEPS
+from otai_freshdesk.cli.report.language import Language, default_language
 
 __all__ = [
     "ConfigOrNoneOption",
@@ -19,7 +14,6 @@ __all__ = [
     "NoTextOption",
     "PrecisionOption",
     "chosen_language",
-    "show",
 ]
 
 ConfigOrNoneOption = Annotated[
@@ -45,44 +39,3 @@ PrecisionOption = Annotated[
 def chosen_language(language: Language | None) -> Language:
     """Return the language asked for, else the locale's."""
     return language or default_language()
-
-
-def show(document: Document, output: Path, *, as_json: bool) -> None:
-    """Print what a report says: all of it as JSON, or the figures of each field."""
-    if as_json:
-        print_json(document.as_record())
-        return
-    evaluation = document.evaluation
-    headers = ("Field", "Tickets", "Accuracy", "Threshold", "Set", "Right where set", "Advice")
-    print_table(headers, (_row(field) for field in evaluation.fields))
-    print_line()
-    print_line(f"{evaluation.tickets} tickets, bundle {document.bundle_id}; report: {output}")
-
-
-def _row(field: FieldEvaluation) -> tuple[str, ...]:
-    score = field.score
-    return (
-        field.field.name,
-        str(score.decided),
-        _share(score.accuracy),
-        _threshold(field.field.threshold),
-        _share(score.coverage),
-        _share(score.precision),
-        " ".join(_advice(field)),
-    )
-
-
-def _advice(field: FieldEvaluation) -> Iterator[str]:
-    advised = field.recommendation
-    yield advised.advice.value.replace("_", " ")
-    if advised.threshold is not None:
-        yield f"{advised.threshold / STEPS:g}"
-        yield f"({_share((advised.routed - advised.wrong) / advised.routed)} right)"
-
-
-def _threshold(step: int) -> str:
-    return "never" if step >= NEVER else f"{step / STEPS:g}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

@@ -10,36 +10,20 @@ import base64
 import hashlib
 import html
 import json
-import os
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 from otai_freshdesk.cli.report.document import Document
+from otai_freshdesk.cli.report.language import Language
 from otai_freshdesk.evaluation import STEPS, FieldEvaluation
 
-__all__ = ["Language", "default_language", "render"]
+__all__ = ["render"]
 
 _ASSETS = files(__package__) / "assets"
 # In JSON these stand only within texts; U+2028 and U+2029 are escaped with all that is not ASCII.
 _HARMLESS = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-
-
-class Language(StrEnum):
-    """The languages in which a report can be written."""
-
-    EN = "en"
-    DE = "de"
-
-
-def default_language(environment: Mapping[str, str] = os.environ) -> Language:
-    """Return the language of the locale, English where there is none of ours."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if locale := environment.get(name):
-            return Language.DE if locale.casefold().startswith("de") else Language.EN
-    return Language.EN
 
 
 def render(document: Document, language: Language) -> str:

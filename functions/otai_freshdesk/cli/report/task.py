@@ -13,7 +13,8 @@ from otai_freshdesk.cli.output import note, progress_bar
 from otai_freshdesk.cli.report.comparison import compare
 from otai_freshdesk.cli.report.document import Document, Kind, Subjects
 from otai_freshdesk.cli.report.errors import NothingToCompareError
-from otai_freshdesk.cli.report.page import Language, render
+from otai_freshdesk.cli.report.language import Language
+from otai_freshdesk.cli.report.page import render
 from otai_freshdesk.cli.report.progress import Progress
 from otai_freshdesk.cli.report.source import Source
 from otai_freshdesk.clock import Clock

@@ -43,6 +43,7 @@
     made.append(...children);
     return made;
   }
+  const AT_FIRST = 8; // disagreements shown before the rest is folded away
   const put = (id, ...children) => byId(id).replaceChildren(...children);
   const strong = (text, kind = "") => element("b", kind ? { class: kind } : {}, text);
 
@@ -204,7 +205,11 @@
       made.append(element("p", { class: "where" }, where, ` · ${notes.join(" · ")}`));
       return made;
     });
+    const rest = list.splice(AT_FIRST);
     put("disagreements", ...(list.length ? list : [element("li", {}, element("span"), element("p", {}, texts["disagreements.none"]))]));
+    put("more-disagreements", ...rest);
+    byId("more").hidden = rest.length === 0;
+    byId("more").firstElementChild.replaceChildren(say("disagreements.more", { count: count(rest.length) }));
   }
 
   function showSavings() {
@@ -324,6 +329,7 @@
     put("eyebrow", say(`eyebrow.${report.kind}`, { source, bundle: report.bundle_id, marker: report.marker ?? "" }));
     put("lead", say(`lead.${report.kind}`, { tickets: count(report.tickets), period }));
     for (const place of document.querySelectorAll("[data-text]")) place.replaceChildren(texts[place.dataset.text]);
+    put("ends", ...[0, 0.5, 1].map((value) => element("span", {}, percent(value))));
     put("disagreements-note", `${texts["disagreements.note"]} ${report.with_text ? "" : texts["disagreements.hidden"]}`);
     put("advice-note", say("advice.note", { wanted: percent(report.wanted_precision) }));
   }
