@@ -1,5 +1,6 @@
 """Files that are replaced as a whole, or not at all."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def open_output(path: Path) -> Iterator[TextIO]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("x", encoding="utf-8") as stream:
+            _take_after(path, partial)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -57,3 +59,12 @@ def open_output(path: Path) -> Iterator[TextIO]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _take_after(path: Path, partial: Path) -> None:
+    """Give a new file the mode of the one that it replaces, and its owner where that is allowed."""
+    with contextlib.suppress(FileNotFoundError):
+        before = path.stat()
+        with contextlib.suppress(PermissionError):
+            os.chown(partial, before.st_uid, before.st_gid)
+        partial.chmod(before.st_mode)

@@ -13,7 +13,6 @@ from typing import Any
 import typer
 
 from otai_freshdesk.cli.bundles import bundle_folder
-from otai_freshdesk.cli.configuration import ConfigMissingError
 from otai_freshdesk.cli.errors import CommandError, ExitCode
 from otai_freshdesk.cli.files import open_output
 from otai_freshdesk.cli.output import print_json, print_line, print_table, progress_bar, warn
@@ -26,7 +25,7 @@ from otai_freshdesk.cli.setup_account import (
     read_account,
     subdomain,
 )
-from otai_freshdesk.cli.setup_config import Kept, covers, new_config, renewed
+from otai_freshdesk.cli.setup_config import EditError, Kept, covers, new_config, renewed
 from otai_freshdesk.cli.setup_dialogue import Dialogue
 from otai_freshdesk.cli.setup_meanings import MEANINGS
 from otai_freshdesk.cli.setup_options import Language, Where
@@ -128,14 +127,12 @@ class _Existing:
         """Read it; None where there is none, or only the example that comes with the project."""
         if not path.exists():
             return None
-        try:
-            raw = path.read_bytes()
-            text = raw.decode("utf-8")
-        except IsADirectoryError:
-            raise
-        except UnicodeDecodeError:
-            raise ConfigMissingError(path) from None
+        raw = path.read_bytes()
         settings = parse_settings(raw, {}, name=str(path))
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:  # YAML may be UTF-16 too
+            raise EditError(str(path)) from None
         if settings.system.params.get("freshdesk_domain") == _PLACEHOLDER:
             return None
         return cls(text, settings)
@@ -174,7 +171,7 @@ class _SettingUp:
         self._say(self._account_line(domain, facts, bundle))
         self._show(plan, kept)
         plan = self._asked(plan, facts)
-        stored = self._store(key)
+        stored = self._store(key, plan)
         text, plan, kept = self._text(plan)
         written, backup = self._write(text)
         result = _Result(
@@ -335,9 +332,9 @@ class _SettingUp:
 
     # what is done
 
-    def _store(self, key: str) -> tuple[str, ...]:
+    def _store(self, key: str, plan: Plan) -> tuple[str, ...]:
         wanted = self._wishes.store_secrets
-        if not wanted and self._dialogue.asks and self._keeps_secrets_in_aws():
+        if not wanted and self._dialogue.asks and self._keeps_secrets_in_aws(plan):
             wanted = self._dialogue.agrees(self._texts.ask_store)
         if not wanted:
             return ()
@@ -349,10 +346,9 @@ class _SettingUp:
             self._say(self._texts.made_now.format(secret=made))
         return names
 
-    def _keeps_secrets_in_aws(self) -> bool:
-        if self._existing is not None:
-            return str(self._existing.key_reference).startswith("ssm:")
-        return self._wishes.where is not Where.SERVER
+    def _keeps_secrets_in_aws(self, plan: Plan) -> bool:
+        kept = self._existing.key_reference if self._existing else plan.place.api_key
+        return str(kept).startswith("ssm:")
 
     def _write(self, text: str) -> tuple[bool, Path | None]:
         """Write the file if it changes; return whether, and the copy of what was there."""
@@ -481,19 +477,14 @@ def _lines(
 def _back_up(path: Path) -> Path:
     """Copy a file beside itself, under a name that nothing has yet."""
     number = 1
-    while True:
-        backup = path.with_name(f"{path.name}.{number}.bak")
-        try:
-            with backup.open("xb") as stream:
-                stream.write(path.read_bytes())
-        except FileExistsError:
-            number += 1
-            continue
-        except OSError:
-            backup.unlink(missing_ok=True)
-            raise
-        shutil.copymode(path, backup)
-        return backup
+    while (backup := path.with_name(f"{path.name}.{number}.bak")).exists():
+        number += 1
+    try:
+        shutil.copy2(path, backup)
+    except OSError:
+        backup.unlink(missing_ok=True)
+        raise
+    return backup
 
 
 def _kept_record(kept: Kept) -> dict[str, Any]:
