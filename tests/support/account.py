@@ -13,6 +13,7 @@ from freshdesk_simulator.models import Conversation, Ticket
 from otai_freshdesk.application.ports import Classifier
 from otai_freshdesk.application.sweep_state import SweepStateStore
 from otai_freshdesk.bootstrap import Application
+from otai_freshdesk.clock import Clock
 from otai_freshdesk.config.settings import Settings, parse_settings
 from otai_freshdesk.state_store import MemoryStore
 from support.classifiers import SubjectClassifier
@@ -59,21 +60,14 @@ class Account:
         self._config = _config(triage or {})
         self.classifier = classifier or SubjectClassifier()
         self.store = store or MemoryStore()
-        self.overrides = overrides
+        self.overrides = dict(overrides)
         self._processes: list[Application] = []
         self.application = self.process()
 
     def process(self, **overrides: str) -> Application:
         """Return another process of the same deployment: same state, nothing else shared."""
-        environment = {
-            "OTAI_FRESHDESK_URL": self.simulator.url,
-            "OTAI_API_KEY": "env:OTAI_TEST_API_KEY",
-            "OTAI_TRIAGE_FROM": "2026-01-01T00:00:00Z",
-            **self.overrides,
-            **overrides,
-        }
         process = Application(
-            _settings(self._config, tuple(sorted(environment.items()))),
+            _settings(self._config, _environment(self.simulator.url, self.overrides | overrides)),
             clock=self.simulator.clock,
             classifier=self.classifier,
             store=self.store,
@@ -118,6 +112,26 @@ class Account:
         """Tell whether a ticket carries the application's marker."""
         marker = self.application.settings.marker(self.classifier.bundle_id)
         return marker in self.ticket(ticket_id).tags
+
+
+def application_at(url: str, clock: Clock, overrides: Mapping[str, str]) -> Application:
+    """Return the application for a simulated account that is served by somebody else."""
+    return Application(
+        _settings(_config({}), _environment(url, overrides)),
+        clock=clock,
+        classifier=SubjectClassifier(),
+        store=MemoryStore(),
+    )
+
+
+def _environment(url: str, overrides: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    environment = {
+        "OTAI_FRESHDESK_URL": url,
+        "OTAI_API_KEY": "env:OTAI_TEST_API_KEY",
+        "OTAI_TRIAGE_FROM": "2026-01-01T00:00:00Z",
+        **overrides,
+    }
+    return tuple(sorted(environment.items()))
 
 
 @lru_cache

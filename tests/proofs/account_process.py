@@ -1,0 +1,119 @@
+"""A simulated account in a process of its own, so that memory and time are the product's alone.
+
+Both processes read one virtual clock: its time lies in shared memory, and whoever moves it moves
+it for both.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any, Protocol
+
+from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
+from freshdesk_simulator.account import Plan
+from freshdesk_simulator.builders import BOT_KEY
+
+STARTS_WITHIN = 120.0  # seconds, also on a busy machine
+ANSWERS_WITHIN = 600.0
+
+
+class SharedClock(VirtualClock):
+    """A virtual clock whose time is shared with other processes; it never goes back."""
+
+    def __init__(self, shared: "Synchronized[float]", start: float) -> None:
+        self._shared = shared
+        super().__init__(start)
+
+    @property
+    def _now(self) -> float:  # type: ignore[override]
+        return self._shared.value
+
+    @_now.setter
+    def _now(self, moment: float) -> None:
+        with self._shared.get_lock():
+            self._shared.value = max(self._shared.value, moment)
+
+
+class Fill(Protocol):
+    """Lays the ground; a function of a module, so that another process can find it."""
+
+    def __call__(self, simulator: Simulator, /) -> None:
+        """Add the tickets."""
+
+
+class Question(Protocol):
+    """Asks a simulator what happened; a function of a module likewise."""
+
+    def __call__(self, simulator: Simulator, /, **arguments: Any) -> Any:
+        """Return the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccount:
+    """The other process as the proof sees it.
+
+    Attributes:
+        url: Where the account is served.
+        clock: The time of both processes.
+    """
+
+    url: str
+    clock: SharedClock
+    _connection: Connection
+
+    def ask(self, question: Question, **arguments: Any) -> Any:
+        """Return what `question` finds out in the other process.
+
+        Raises:
+            TimeoutError: It does not answer.
+        """
+        self._connection.send((question, arguments))
+        return _receive(self._connection, ANSWERS_WITHIN)
+
+
+@contextmanager
+def account_process(plan: Plan, knobs: Knobs, start: float, fill: Fill) -> Iterator[RemoteAccount]:
+    """Serve an English account in a process of its own until the block is left."""
+    os.environ["OTAI_TEST_API_KEY"] = BOT_KEY
+    context = multiprocessing.get_context("spawn")
+    shared: Synchronized[float] = context.Value("d", start)
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=_serve, args=(plan, knobs, start, shared, fill, theirs), daemon=True
+    )
+    process.start()
+    try:
+        url = _receive(ours, STARTS_WITHIN)
+        yield RemoteAccount(url, SharedClock(shared, start), ours)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(
+    plan: Plan,
+    knobs: Knobs,
+    start: float,
+    shared: "Synchronized[float]",
+    fill: Fill,
+    connection: Connection,
+) -> None:
+    account = english_account(SharedClock(shared, start), plan=plan)
+    with Simulator(account, knobs=knobs, seed=1) as simulator:
+        fill(simulator)
+        connection.send(simulator.url)
+        while True:
+            question, arguments = connection.recv()
+            with simulator.account.lock:
+                simulator.jobs.apply_due()
+            connection.send(question(simulator, **arguments))
+
+
+def _receive(connection: Connection, seconds: float) -> Any:
+    if not connection.poll(seconds):
+        raise TimeoutError("the process of the simulated account does not answer")
+    return connection.recv()
