@@ -55,9 +55,13 @@ coverage: setup ## Run the tests with branch coverage
 	$(BIN)/coverage run -m pytest -m "not docker and not browser"
 	$(BIN)/coverage report
 
-.PHONY: prove-sweep
+.PHONY: prove-sweep prove-worlds
 prove-sweep: setup ## Prove at scale that nothing is lost, doubled or overwritten (under 10 minutes)
 	$(BIN)/python -m proofs.prove_sweep
+
+WORLDS ?= 5000
+prove-worlds: setup ## Search WORLDS hostile worlds of chance for one that ends badly (some 15 minutes)
+	$(BIN)/python -m proofs.prove_sweep --only hostile_worlds --worlds $(WORLDS)
 
 ##@ The model
 .PHONY: encoder model model-report evaluate

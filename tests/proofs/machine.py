@@ -280,6 +280,7 @@ class World(RuleBasedStateMachine):
 
     def _judge(self) -> None:
         self.nothing_decided_is_overwritten()
+        assert max(self._spent_by_minute().values(), default=0) <= MOST_A_MINUTE
         account = self.simulator.account
         start = account.moment(SWITCHED_ON)
         parked = json.loads(self.account.store.load() or "{}").get("parked", [])
@@ -294,5 +295,15 @@ class World(RuleBasedStateMachine):
                 assert self.account.is_marked(ticket.id), f"ticket {ticket.id} was lost"
 
 
+    def _spent_by_minute(self) -> Counter[int]:
+        """Return what the account's calls cost, by the minute in which they began."""
+        spent: Counter[int] = Counter()
+        for call in self.simulator.journal.calls:
+            spent[int(call.time // 60)] += call.credits
+        return spent
+
+
+IN_FLIGHT = 12  # credits of the calls that two processes may have under way
+MOST_A_MINUTE = 0.6 * 400 + IN_FLIGHT  # the share of the plan `pro` that is not left to others
 APPLICABLE = {FaultKind.RESET, FaultKind.SERVER_ERROR, FaultKind.REDIRECT}
 UNDECIDED = {"priority": (1,)}

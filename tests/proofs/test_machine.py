@@ -1,4 +1,7 @@
-"""Hostile worlds: a few here, as many as OTAI_WORLDS says, five hundred in `make prove-sweep`."""
+"""Hostile worlds: a few here, five hundred in `.ci/run`, by the same dice each time.
+
+`make prove-worlds` throws other dice each time, for as many worlds as somebody has patience for.
+"""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +29,7 @@ def test_nothing_is_lost_doubled_or_overwritten(world: type[World]) -> None:
             max_examples=EXAMPLES,
             stateful_step_count=12,
             deadline=None,
-            phases=[Phase.generate],  # a failure is found again, smaller, by prove-sweep
+            phases=[Phase.generate],  # a failure is found again, smaller, by prove-worlds
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
