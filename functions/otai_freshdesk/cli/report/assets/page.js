@@ -7,13 +7,16 @@
   // ---- words and numbers: every text of a ticket goes in as text, never as markup
 
   const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
-  const tenths = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+  const percents = (least) => new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: least, maximumFractionDigits: 1 });
+  const [round, aligned] = [percents(0), percents(1)]; // 95% alone, 95.0% where figures stand below each other
   const dates = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
   const count = (value) => numbers.format(value);
-  const share = (part, whole) => (whole ? tenths.format(part / whole) : "–");
-  const percent = (value) => (value === null || value === undefined ? "–" : tenths.format(value));
+  const share = (part, whole) => (whole ? aligned.format(part / whole) : "–");
+  const given = (value) => value !== null && value !== undefined;
+  const percent = (value) => (given(value) ? aligned.format(value) : "–");
+  const rounded = (value) => (given(value) ? round.format(value) : "–");
   const day = (text) => dates.format(new Date(`${text.slice(0, 10)}T00:00:00Z`));
-  const threshold = (step) => (step > steps ? texts["threshold.never"] : tenths.format(step / steps));
+  const threshold = (step) => (step > steps ? texts["threshold.never"] : round.format(step / steps));
   const fieldName = (name) => texts[`field.${name}`] ?? name;
   const languages = new Intl.DisplayNames([language], { type: "language", fallback: "code" });
   const languageName = (code) => {
@@ -243,7 +246,7 @@
     const same = advised !== null && stepOf(advised) === present[current];
     put("to-present", say("threshold.present", { threshold: threshold(present[current]) }));
     put("to-recommended", advised === null ? texts["threshold.none"]
-      : same ? texts["threshold.same"] : say("threshold.recommended", { threshold: percent(advised) }));
+      : same ? texts["threshold.same"] : say("threshold.recommended", { threshold: rounded(advised) }));
     byId("to-recommended").disabled = advised === null || same;
     if (report.kind === "review") showWeeks(field);
     for (const line of byId("overview").querySelectorAll("tbody tr")) {
@@ -296,8 +299,8 @@
       drawn("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }));
     for (const mark of [0, 0.5, 1]) {
       picture.append(
-        drawn("text", { x: x(mark), y: top + size + 16, "text-anchor": "middle" }, percent(mark)),
-        drawn("text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" }, percent(mark)));
+        drawn("text", { x: x(mark), y: top + size + 16, "text-anchor": "middle" }, rounded(mark)),
+        drawn("text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" }, rounded(mark)));
     }
     picture.append(
       drawn("text", { x: x(0.5), y: top + size + 34, "text-anchor": "middle" }, texts["reliability.x"]),
@@ -309,7 +312,7 @@
     put("reliability", picture);
     put("reliability-says", say("reliability.says", { error: percent(error) }));
     table("bins", [["column.probability"], ["column.tickets"], ["column.mean"], ["column.right"]], bins.map((bin) =>
-      row(`${percent(bin.low)} – ${percent(bin.low + 0.1)}`, [[count(bin.tickets)], [percent(bin.probability)], [percent(bin.accuracy)]])));
+      row(`${rounded(bin.low)} – ${rounded(bin.low + 0.1)}`, [[count(bin.tickets)], [percent(bin.probability)], [percent(bin.accuracy)]])));
   }
 
   function showWeeks(field) {
@@ -329,9 +332,9 @@
     put("eyebrow", say(`eyebrow.${report.kind}`, { source, bundle: report.bundle_id, marker: report.marker ?? "" }));
     put("lead", say(`lead.${report.kind}`, { tickets: count(report.tickets), period }));
     for (const place of document.querySelectorAll("[data-text]")) place.replaceChildren(texts[place.dataset.text]);
-    put("ends", ...[0, 0.5, 1].map((value) => element("span", {}, percent(value))));
+    put("ends", ...[0, 0.5, 1].map((value) => element("span", {}, rounded(value))));
     put("disagreements-note", `${texts["disagreements.note"]} ${report.with_text ? "" : texts["disagreements.hidden"]}`);
-    put("advice-note", say("advice.note", { wanted: percent(report.wanted_precision) }));
+    put("advice-note", say("advice.note", { wanted: rounded(report.wanted_precision) }));
   }
 
   function showOverview() {
@@ -353,7 +356,7 @@
       const advice = field.recommendation;
       const changes = advice.advice === "raise" || advice.advice === "lower";
       const made = element("li", {}, strong(fieldName(field.name)), element("span", {}, say(`advice.${advice.advice}`, {
-        present: threshold(stepOf(field.threshold)), threshold: percent(advice.threshold),
+        present: threshold(stepOf(field.threshold)), threshold: rounded(advice.threshold),
         precision: percent(advice.precision), low: percent(advice.precision_at_least), routed: count(advice.routed),
       })));
       if (changes && report.source.account) {
