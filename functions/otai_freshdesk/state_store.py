@@ -1,7 +1,6 @@
 """Where small texts are kept: an SSM parameter, a file, or memory."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from otai_freshdesk.application.sweep_state import SweepStateStore
@@ -47,13 +46,17 @@ class FileStore:
             OSError: the folder cannot be written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self._path.parent, prefix=self._path.name, delete=False, encoding="utf-8"
-        ) as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(new.name).replace(self._path)
+        new = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
+        try:
+            with new.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            new.replace(self._path)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            error.filename = str(self._path)  # writing to a full disk names no file
+            raise
 
 
 class SsmStore:

@@ -128,6 +128,8 @@ CODES: Mapping[str, ExitCode] = {
     "builtins.OSError": ExitCode.FILE,
 }
 
+_SECRET_ERROR = "otai_freshdesk.config.errors.SecretError"  # noqa: S105 - a name
+
 _WAYS_OUT: Mapping[int, str] = {
     errno.ENOENT: "check the path",
     errno.EACCES: "check its permissions, or choose another path",
@@ -136,15 +138,18 @@ _WAYS_OUT: Mapping[int, str] = {
     errno.EISDIR: "it is a folder; give the path of a file",
     errno.ENOTDIR: "a part of the path is a file; check the path",
     errno.ENOSPC: "the disk is full; free some space and run the command again",
+    errno.EDQUOT: "your quota of the disk is used up; free some space and run the command again",
+    errno.EFBIG: "a limit on the size of files is set here (ulimit -f); raise it",
     errno.EADDRINUSE: "another program uses this port; choose one with --port",
 }
 
 
 def exit_code(error: Exception) -> ExitCode:
     """Return the code with which `error` ends a command."""
+    error = _telling(error)
     if isinstance(error, CommandError):
         return error.code
-    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    names = map(_name, type(error).__mro__)
     return next((CODES[name] for name in names if name in CODES), ExitCode.UNEXPECTED)
 
 
@@ -153,6 +158,7 @@ def sentence(error: Exception) -> str:
 
     The message of an error that nobody foresaw is left out: it may quote a ticket.
     """
+    error = _telling(error)
     if exit_code(error) is ExitCode.UNEXPECTED:
         return (
             f"unexpected {type(error).__name__}, a mistake of this program's: run it again as "
@@ -163,6 +169,20 @@ def sentence(error: Exception) -> str:
     if type(error).__module__.startswith("botocore."):
         return f"AWS: {error} Check region and credentials, or use env:NAME or file:/path for ssm:."
     return " ".join(str(error).split())
+
+
+def _telling(error: Exception) -> Exception:
+    """Return the secret's error where one is behind `error`: it names the place to look at."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if _name(type(cause)) == _SECRET_ERROR and isinstance(cause, Exception):
+            return cause
+        cause = cause.__cause__
+    return error
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _file_sentence(error: OSError) -> str:

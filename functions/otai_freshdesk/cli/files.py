@@ -56,8 +56,10 @@ def open_output(path: Path) -> Iterator[TextIO]:
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in {None, str(partial)}:
+            error.filename = str(path)  # writing to a full disk names no file
         raise
 
 

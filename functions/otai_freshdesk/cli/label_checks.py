@@ -89,7 +89,8 @@ def _missing_values(
     missing = {value for value in mapped.values() if value and not values.has(field, value)}
     if missing:
         found = f"the account has no {field} {_listed(missing)}"
-        remedy = f"map to one of: {_listed(values.choices[field])}"
+        choices = values.choices[field]
+        remedy = f"map to one of: {_listed(choices)}" if choices else "it has none at all"
         yield Check(name, Status.PROBLEM, found, remedy)
 
 

@@ -15,6 +15,7 @@ from getpass import getpass
 from typing import Any
 
 from otai_freshdesk.application.triage import Mode
+from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
 from otai_freshdesk.config.secrets import MIN_WEBHOOK_SECRET
 from otai_freshdesk.ssm import ssm_client
 
@@ -100,18 +101,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("what", choices=["secrets", *(mode.value for mode in Mode)])
     parser.add_argument("--prefix", default="/otai-freshdesk")
     options = parser.parse_args(arguments)
-    if options.what != "secrets":
-        put_switch(ssm_client(), options.prefix, Mode(options.what))
-        print(f"{options.prefix}/switch: {options.what}, within a minute")
-        return 0
     try:
-        made = put_secrets(ssm_client(), options.prefix, getpass)
+        return _run(options.what, options.prefix)
+    except (KeyboardInterrupt, EOFError):
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if exit_code(error) is ExitCode.UNEXPECTED:
+            raise
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        return exit_code(error)
+
+
+def _run(what: str, prefix: str) -> int:
+    if what != "secrets":
+        put_switch(ssm_client(), prefix, Mode(what))
+        print(f"{prefix}/switch: {what}, within a minute")
+        return ExitCode.DONE
+    try:
+        made = put_secrets(ssm_client(), prefix, getpass)
     except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
+        print(f"error: {error}", file=sys.stderr)
+        return ExitCode.FINDINGS
     if made:
         print(f"Webhook secret, for the Freshdesk rule: {made}")
-    return 0
+    return ExitCode.DONE
 
 
 if __name__ == "__main__":

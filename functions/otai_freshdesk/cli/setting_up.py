@@ -142,6 +142,10 @@ class _Existing:
         return self.settings.system.params.get("freshdesk_domain")
 
     @property
+    def url(self) -> str | None:
+        return self.settings.system.params.get("freshdesk_url")
+
+    @property
     def key_reference(self) -> str | None:
         return self.settings.system.params.get("freshdesk_api_key")
 
@@ -164,7 +168,8 @@ class _SettingUp:
     def run(self) -> bool:
         domain = self._domain()
         key = self._key()
-        facts = asyncio.run(read_account(domain, key))
+        url = self._existing.url if self._existing else None
+        facts = asyncio.run(read_account(domain, key, url))
         self._look_at_agent(facts)
         plan, bundle = self._plan(domain, facts)
         plan, kept = self._now(plan)

@@ -101,15 +101,19 @@ def api_key(configured: str | None) -> str:
     return Secret(reference).get()
 
 
-async def read_account(domain: str, key: str) -> AccountFacts:
+async def read_account(domain: str, key: str, url: str | None = None) -> AccountFacts:
     """Read the account.
+
+    Args:
+        domain: Its subdomain.
+        key: The agent's key.
+        url: A simulator's address that the configuration names.
 
     Raises:
         FreshdeskError: It cannot be read.
     """
-    params = AdapterParams(
-        {"freshdesk_domain": domain, "freshdesk_url": os.environ.get(_URL_VARIABLE) or None}
-    )
+    override = os.environ.get(_URL_VARIABLE) or url
+    params = AdapterParams({"freshdesk_domain": domain, "freshdesk_url": override})
     adapter = FreshdeskAdapter(
         params, api_key=StaticApiKey(key), clock=SystemClock(), retry=_PATIENCE
     )
