@@ -6,12 +6,12 @@ it for both.
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
-from typing import Any, Protocol
+from typing import Any
 
 from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
 from freshdesk_simulator.account import Plan
@@ -29,7 +29,7 @@ class SharedClock(VirtualClock):
         super().__init__(start)
 
     @property
-    def _now(self) -> float:  # type: ignore[override]
+    def _now(self) -> float:
         return self._shared.value
 
     @_now.setter
@@ -38,18 +38,9 @@ class SharedClock(VirtualClock):
             self._shared.value = max(self._shared.value, moment)
 
 
-class Fill(Protocol):
-    """Lays the ground; a function of a module, so that another process can find it."""
-
-    def __call__(self, simulator: Simulator, /) -> None:
-        """Add the tickets."""
-
-
-class Question(Protocol):
-    """Asks a simulator what happened; a function of a module likewise."""
-
-    def __call__(self, simulator: Simulator, /, **arguments: Any) -> Any:
-        """Return the answer."""
+# Both are functions of a module, or `partial` ones of such, so that another process finds them.
+type Fill = Callable[[Simulator], None]
+type Question[T] = Callable[[Simulator], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +56,15 @@ class RemoteAccount:
     clock: SharedClock
     _connection: Connection
 
-    def ask(self, question: Question, **arguments: Any) -> Any:
-        """Return what `question` finds out in the other process.
+    def ask[T](self, question: Question[T]) -> T:
+        """Return what `question` finds out of the simulator in the other process.
 
         Raises:
             TimeoutError: It does not answer.
         """
-        self._connection.send((question, arguments))
-        return _receive(self._connection, ANSWERS_WITHIN)
+        self._connection.send(question)
+        answer: T = _receive(self._connection, ANSWERS_WITHIN)
+        return answer
 
 
 @contextmanager
@@ -107,10 +99,10 @@ def _serve(
         fill(simulator)
         connection.send(simulator.url)
         while True:
-            question, arguments = connection.recv()
+            question: Question[Any] = connection.recv()
             with simulator.account.lock:
                 simulator.jobs.apply_due()
-            connection.send(question(simulator, **arguments))
+            connection.send(question(simulator))
 
 
 def _receive(connection: Connection, seconds: float) -> Any:

@@ -294,7 +294,6 @@ class World(RuleBasedStateMachine):
             if eligible and ticket.id not in parked:
                 assert self.account.is_marked(ticket.id), f"ticket {ticket.id} was lost"
 
-
     def _spent_by_minute(self) -> Counter[int]:
         """Return what the account's calls cost, by the minute in which they began."""
         spent: Counter[int] = Counter()

@@ -68,7 +68,9 @@ def hostile_worlds(worlds: int) -> Result:
 
 def backlog(tickets: int, mode: str) -> Result:
     """Sweep a backlog until it is at rest; the account runs in a process of its own."""
-    with account_process("enterprise", SLOW_CALLS, START, partial(fill, tickets=tickets)) as remote:
+    with account_process(
+        "enterprise", SLOW_CALLS, START, partial(fill, tickets, 70 * HOUR)
+    ) as remote:
         overrides = {"OTAI_SWEEP_BULK": str(mode == "bulk").lower()}
         result = asyncio.run(_backlog(remote, overrides, tickets))
     result["ok"] &= result["credits_per_ticket"] <= MAX_CREDITS[mode]
@@ -81,13 +83,13 @@ async def _backlog(remote: RemoteAccount, overrides: dict[str, str], tickets: in
     application = application_at(remote.url, remote.clock, overrides)
     sweeps = await _sweep_to_rest(application, remote.clock, memory)
     await application.aclose()
-    found: Result = remote.ask(verdict, marker=_marker(application), tickets=tickets)
+    found: Result = remote.ask(partial(verdict, _marker(application), tickets))
     return found | memory.as_result() | {"sweeps": sweeps}
 
 
 def webhook_storm(webhooks: int) -> Result:
     """Deliver webhooks a hundred at a time, far beyond the limit; the sweep does the rest."""
-    ground = partial(fill, tickets=webhooks, age=HOUR)
+    ground = partial(fill, webhooks, HOUR)
     with account_process("growth", SLOW_CALLS, START, ground) as remote:
         return asyncio.run(_webhook_storm(remote, webhooks))
 
@@ -104,7 +106,7 @@ async def _webhook_storm(remote: RemoteAccount, webhooks: int) -> Result:
         remote.clock.advance(1)
     sweeps = await _sweep_to_rest(application, remote.clock)
     await application.aclose()
-    result: Result = remote.ask(verdict, marker=_marker(application), tickets=webhooks)
+    result: Result = remote.ask(partial(verdict, _marker(application), webhooks))
     result |= {"sweeps": sweeps, "too_early": remote.ask(too_early)}
     result |= {f"webhook_{status}": count for status, count in statuses.items()}
     result["ok"] &= result["too_early"] == 0
@@ -115,7 +117,7 @@ def naive_walk(tickets: int) -> Result:
     """Walk by page number and write each ticket as it is listed; count what that loses."""
     clock = VirtualClock(START)
     with Simulator(english_account(clock, plan="enterprise"), knobs=Knobs.calm()) as simulator:
-        fill(simulator, tickets)
+        fill(tickets, 70 * HOUR, simulator)
         with httpx.Client(base_url=f"{simulator.url}/api/v2", auth=(BOT_KEY, "X")) as client:
             for page in range(1, 301):
                 query: dict[str, str | int] = {
@@ -165,7 +167,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def fill(simulator: Simulator, /, tickets: int, age: float = 70 * HOUR) -> None:
+def fill(tickets: int, age: float, simulator: Simulator) -> None:
     """Add tickets whose labels differ, one in ten with tags of its own, 2,000 at one second."""
     dice = random.Random(1)
     begin = simulator.clock.time() - age
@@ -198,7 +200,7 @@ def _marker(application: Application) -> str:
     return application.settings.marker(application.classifier.bundle_id)
 
 
-def verdict(simulator: Simulator, /, marker: str, tickets: int) -> Result:
+def verdict(marker: str, tickets: int, simulator: Simulator) -> Result:
     """Return what the account and its journal say, in the process that has them."""
     journal = simulator.journal
     callers = (journal.call_of(write) for write in journal.writes)
@@ -219,7 +221,7 @@ def verdict(simulator: Simulator, /, marker: str, tickets: int) -> Result:
     return result
 
 
-def too_early(simulator: Simulator, /) -> int:
+def too_early(simulator: Simulator) -> int:
     """Count calls that began after a 429 was answered and before its minute was over."""
     calls = simulator.journal.calls
     refused = [call for call in calls if call.status == 429 and call.acknowledged is not None]

@@ -1,6 +1,8 @@
 """The proofs of `make prove-sweep`, small: that each can pass, and that it counts what it says."""
 
-from freshdesk_simulator import Knobs, Simulator
+from functools import partial
+
+from freshdesk_simulator import Knobs
 from proofs.account_process import account_process
 from proofs.prove_sweep import START, backlog, fill, naive_walk, verdict, webhook_storm
 
@@ -24,11 +26,7 @@ def test_the_walk_by_page_number_loses_tickets() -> None:
 
 
 def test_what_nobody_has_triaged_is_missing() -> None:
-    with account_process("growth", Knobs.calm(), START, _ten_tickets) as remote:
-        result = remote.ask(verdict, marker="otai-3f9a2c", tickets=10)
+    with account_process("growth", Knobs.calm(), START, partial(fill, 10, 0.0)) as remote:
+        result = remote.ask(partial(verdict, "otai-3f9a2c", 10))
 
     assert (result["missing"], result["ok"]) == (10, False)
-
-
-def _ten_tickets(simulator: Simulator, /) -> None:
-    fill(simulator, 10)
