@@ -4,16 +4,19 @@ Ticket text, keys and mail addresses never get here: an `Outcome` holds none, an
 this package are written without them.
 """
 
+from functools import partial
+
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.sweep import SweepReport
+from otai_freshdesk.jsontext import dumps
 
 SERVICE = "otai-freshdesk"
 NAMESPACE = "OtaiFreshdesk"
 
-logger = Logger(service=SERVICE)
+logger = Logger(service=SERVICE, json_serializer=partial(dumps, default=str))
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 _METRICS = {

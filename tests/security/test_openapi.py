@@ -1,23 +1,20 @@
 """What is served is what docs/openapi.json says, and no input of any kind ends in a 5xx."""
 
 import json
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
 
 from docs.openapi import FILE, text
 from otai_freshdesk.web.request import SECRET_HEADER
 from otai_freshdesk.web.routes import PATH
-from support.served import Served, served
+from security.conftest import SECRET
+from support.served import Served
 
-SECRET = "a-webhook-secret-of-more-than-32-characters"
 DESCRIPTION: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 OPERATION = schemathesis.openapi.from_dict(
     {name: part for name, part in DESCRIPTION.items() if name != "servers"}
@@ -31,17 +28,6 @@ BOUNDED = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-
-
-@pytest.fixture(scope="module")
-def webhook() -> Iterator[Served]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OTAI_TEST_API_KEY", "simulated-api-key")
-        patch.setenv("OTAI_TEST_SECRET", SECRET)
-        with served() as one:
-            for _ in range(20):
-                one.account.add()
-            yield one
 
 
 def send(webhook: Served, case: Case, **headers: str) -> int:

@@ -12,7 +12,7 @@ from otai_freshdesk.cli.backtest import backtest
 from otai_freshdesk.cli.classify import classify
 from otai_freshdesk.cli.doctor import doctor
 from otai_freshdesk.cli.errors import ExitCode, exit_code, sentence
-from otai_freshdesk.cli.output import NoteHandler
+from otai_freshdesk.cli.output import NoteHandler, note, printable
 from otai_freshdesk.cli.review import review
 from otai_freshdesk.cli.serve import serve
 from otai_freshdesk.cli.setup import setup
@@ -36,7 +36,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if ctx.params.get("debug") or _is_for_click(error):
                 raise
-            typer.echo(f"error: {sentence(error)}", err=True)
+            note(f"error: {printable(sentence(error))}")
             raise typer.Exit(exit_code(error)) from None
 
 

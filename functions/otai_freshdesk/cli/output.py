@@ -1,6 +1,5 @@
 """What commands print: results to standard output, everything else to standard error."""
 
-import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +7,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import typer
+
+from otai_freshdesk.jsontext import dumps
 
 __all__ = [
     "NoteHandler",
@@ -34,7 +35,7 @@ class ProgressBar(Protocol):
 
 def print_json(document: object, *, err: bool = False) -> None:
     """Print a document as indented JSON."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2), err=err)
+    typer.echo(dumps(document, indent=2), err=err)
 
 
 def print_line(text: str = "") -> None:
@@ -43,8 +44,8 @@ def print_line(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print a line that is not part of the result."""
-    typer.echo(text, err=True)
+    """Print what is not part of the result, without what could steer a terminal."""
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
 def warn(text: str) -> None:
@@ -59,7 +60,7 @@ class NoteHandler(logging.Handler):
         """Print a record's message and its reason."""
         reason = getattr(record, "reason", "")
         text = record.getMessage() + (f": {reason}" if reason else "")
-        (warn if record.levelno >= logging.WARNING else note)(text)
+        (warn if record.levelno >= logging.WARNING else note)(printable(text))
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,7 @@ from otai_freshdesk.application.outcome import Outcome
 from otai_freshdesk.bootstrap import Application
 from otai_freshdesk.cli.configuration import read_settings
 from otai_freshdesk.cli.errors import sentence
+from otai_freshdesk.cli.output import printable
 from otai_freshdesk.cli.webhook_app import WebhookApp
 from otai_freshdesk.observability import log_outcome, logger
 
@@ -168,7 +169,7 @@ class PlainFormatter(logging.Formatter):
         }
         details |= getattr(record, "ticket", {}) | getattr(record, "sweep", {})
         plain = [f"{key}={value}" for key, value in details.items() if _is_plain(value)]
-        return " ".join([super().format(record), *plain])
+        return printable(" ".join([super().format(record), *plain]))
 
 
 def _is_plain(value: object) -> bool:

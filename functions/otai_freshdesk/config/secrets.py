@@ -25,6 +25,7 @@ CACHE_SECONDS = 300
 REFETCH_SECONDS = 30
 MIN_WEBHOOK_SECRET = 32
 MAX_WEBHOOK_SECRETS = 2
+MAX_SECRET_FILE = 4096
 
 type Fetch = Callable[[str, bool], str]
 
@@ -86,11 +87,16 @@ def _from_environment(name: str, _refresh: bool) -> str:
 
 def _from_file(path: str, _refresh: bool) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            text = file.read(MAX_SECRET_FILE + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
+        # Without its cause, which would quote the file.
         raise SecretError(
             f"the secret file {path} cannot be read ({type(error).__name__})"
-        ) from error
+        ) from None
+    if len(text) > MAX_SECRET_FILE:
+        raise SecretError(f"the file {path} is longer than {MAX_SECRET_FILE} bytes: no secret is")
+    return text
 
 
 FETCHERS: Mapping[str, Fetch] = {"ssm": _from_ssm, "env": _from_environment, "file": _from_file}

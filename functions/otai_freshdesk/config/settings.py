@@ -265,7 +265,8 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         ConfigFileError: the message names the file, each wrong key, and what is expected.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigFileError(f"{path} cannot be read ({type(error).__name__})") from error
     return parse_settings(raw, environment, name=str(path))

@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,9 @@ TOKENIZER_FILE = "tokenizer.json"
 HEADS_FILE = "heads.npz"
 _FILES = (ENCODER_FILE, TOKENIZER_FILE, HEADS_FILE)
 _ID_LENGTH = 12
+_LONGEST_MANIFEST = 16 << 20
+_LONGEST_FILE = 1 << 30
+_LARGEST_HEADS = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +164,18 @@ def describe_file(content: bytes) -> dict[str, Any]:
 # --- manifest ---------------------------------------------------------------------------------
 
 
-def _read(bundle: Path, file: str) -> bytes:
+def _read(bundle: Path, file: str, longest: int) -> bytes:
+    """Return a file's content, or the beginning of one that is longer than `longest`."""
     try:
-        return (bundle / file).read_bytes()
+        with (bundle / file).open("rb") as stream:
+            return stream.read(longest + 1)
     except OSError as error:
         problem = "cannot be read" if (bundle / file).exists() else "is missing"
         raise BundleMissingError(bundle, file, problem) from error
 
 
 def _read_manifest(bundle: Path) -> Manifest:
-    content = _read(bundle, MANIFEST_FILE)
+    content = _read(bundle, MANIFEST_FILE, _LONGEST_MANIFEST)
     try:
         raw = json.loads(content)
         version = raw["format_version"]
@@ -222,10 +228,15 @@ def _check_versions(bundle: Path, raw: Mapping[str, Any]) -> None:
 
 
 def _read_verified(bundle: Path, file: str, manifest: Manifest) -> bytes:
-    content = _read(bundle, file)
     expected = manifest.raw["files"][file]
-    if len(content) != expected.get("bytes"):
-        problem = f"has {len(content)} bytes instead of {expected.get('bytes')}"
+    size = expected.get("bytes") if isinstance(expected, dict) else None
+    if not isinstance(size, int) or not 0 <= size <= _LONGEST_FILE:
+        problem = f"gives {file} no size from 0 to {_LONGEST_FILE} bytes"
+        raise BundleFormatError(bundle, MANIFEST_FILE, problem)
+    content = _read(bundle, file, size)
+    if len(content) != size:
+        found = f"more than {size}" if len(content) > size else f"{len(content)}"
+        problem = f"has {found} bytes instead of {size}"
         raise BundleTamperedError(bundle, file, problem)
     if describe_file(content) != expected:
         raise BundleTamperedError(bundle, file, "has another SHA-256 than the manifest says")
@@ -241,13 +252,13 @@ def read_heads(
     """Feature spaces and heads from the bytes of ``heads.npz``, checked against the manifest.
 
     Raises:
-        BundleFormatError: Not an archive of plain arrays.
+        BundleFormatError: Not an archive of plain arrays, or one that unpacks to more than
+            `_LARGEST_HEADS` bytes.
         BundleMismatchError: An array is missing, or its shape does not fit the targets.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        arrays = _unpack(content)
+    except _UNREADABLE as error:
         raise BundleFormatError(bundle, HEADS_FILE, "is not an archive of arrays") from error
     reader = _ArrayReader(bundle, arrays)
     names = {target.space for target in manifest.targets.values()} | {manifest.scope.space}
@@ -257,6 +268,27 @@ def read_heads(
         for name, target in manifest.targets.items()
     }
     return spaces, heads
+
+
+# What zipfile, zlib and numpy raise on archives that are broken or lie about what they hold.
+_UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_HEADS:
+            raise ValueError("the archive unpacks to too much")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 class _ArrayReader:

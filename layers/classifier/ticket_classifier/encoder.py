@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ PREFIX = "query: "
 _INPUT = "input_ids"
 _OUTPUTS = ("general", "ticket")
 _TAIL_PIECES = 64
+_MOST_MEMORY = 1 << 30
+"""Bytes ONNX Runtime may hold; the shipped encoder needs less than a tenth."""
 
 type Vector = NDArray[np.float32]
 
@@ -123,7 +126,7 @@ class Encoder:
             file: Its name, for the error.
 
         Raises:
-            BundleFormatError: ONNX Runtime cannot read it.
+            BundleFormatError: ONNX Runtime cannot read it, or cannot run it within `_MOST_MEMORY`.
             BundleMismatchError: Its input or outputs have other names than the contract's.
         """
         try:
@@ -139,6 +142,11 @@ class Encoder:
             raise BundleMismatchError(
                 bundle, file, f"maps {found} instead of {_INPUT} -> {', '.join(_OUTPUTS)}"
             )
+        try:
+            self.embed([0, 0])
+        except Exception as error:
+            problem = f"cannot be run, or gives no vectors of {DIMENSIONS} numbers"
+            raise BundleFormatError(bundle, file, problem) from error
 
     def embed(self, ids: list[int]) -> Embedding:
         """Encode one ticket's piece ids (at most `MAX_PIECES`)."""
@@ -147,8 +155,27 @@ class Encoder:
         return Embedding(general=general.reshape(DIMENSIONS), ticket=ticket.reshape(DIMENSIONS))
 
 
+@cache
+def _limit_memory() -> None:
+    """Give all sessions of the process one arena that does not outgrow `_MOST_MEMORY`."""
+    sizes = {"max_mem": _MOST_MEMORY, "arena_extend_strategy": -1}
+    ort.create_and_register_allocator(
+        ort.OrtMemoryInfo(
+            "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+        ),
+        ort.OrtArenaCfg(sizes | {"initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}),
+    )
+
+
 def _options(threads: int) -> ort.SessionOptions:
+    _limit_memory()
     options = ort.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # A model may name files to take its weights from. Those would be read past the manifest's
+    # hashes, from anywhere; below this path there are none.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", os.devnull
+    )
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3

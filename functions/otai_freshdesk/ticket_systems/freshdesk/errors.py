@@ -393,4 +393,5 @@ def _message(kind: type[ApiError], status: int, body: ErrorBody, endpoint: str) 
 
 
 def _text(value: Any) -> str:
-    return value[:500] if isinstance(value, str) else ""
+    # Only what cannot break a line of the log or steer a terminal.
+    return "".join(c for c in value[:500] if c.isprintable()) if isinstance(value, str) else ""
