@@ -127,7 +127,7 @@ class TestWhatGoesWrong:
         assert "--config" in result.stderr
 
     def test_no_subdomain(self, run: Run, past: Desk) -> None:
-        past.configure("freshdesk_domain: acme\n", "")
+        past.configure("      freshdesk_domain: acme\n", "")
         past.configure(f"      freshdesk_url: {past.simulator.url}\n", "")
         result = run("backtest")
         assert result.exit_code == ExitCode.CONFIG

@@ -96,7 +96,8 @@ def _of_account(kind: Kind, task: Task, since: datetime, wanted_by: WantedBy) ->
 
     async def report() -> Document:
         async with _adapter(settings.system, clock) as adapter:
-            name = str(settings.system.params["freshdesk_domain"])
+            params = settings.system.params
+            name = str(params.get("freshdesk_domain") or params.get("freshdesk_url"))
             history = AccountHistory(
                 adapter,
                 account=name,
