@@ -41,7 +41,7 @@ lint: setup ## Check format and style
 	$(BIN)/ruff check
 
 types: setup ## Check the types, strictly
-	$(BIN)/mypy functions layers/classifier model/training tests
+	$(BIN)/mypy functions layers/classifier model/training tests benchmarks
 
 contracts: setup ## Check that imports point inward
 	$(BIN)/lint-imports --no-cache
@@ -82,6 +82,17 @@ model-report: setup ## Measure the shipped bundle on the test split and write MO
 
 evaluate: setup ## Accuracy of the shipped bundle on the test split, as JSON
 	$(BIN)/python -m classifier_training.evaluate model/bundle model/tickets/test.jsonl
+
+##@ Measuring it beside its peers
+.PHONY: peers bench load
+peers: setup .venv-peers/.ready ## Make .venv-peers, and train there what can be trained (some minutes)
+	$(BIN)/python -m benchmarks.classify
+
+bench: build peers ## Measure beside the peers and write docs/benchmarks.md (under 15 minutes)
+	$(BIN)/python -m benchmarks.run
+
+load: build ## Measure the webhook under 1 to 64 clients, and beyond (some minutes)
+	$(BIN)/python -m benchmarks.run --only load
 
 ##@ Building and deploying
 .PHONY: build size costs cold template-scan test-sam-local deploy secrets off shadow live lock
@@ -153,6 +164,11 @@ BUILT_FROM := template.yaml .python-version layers/Makefile \
 .venv-train/.ready: requirements/encoder.in
 	$(TRAIN_PYTHON) -m venv .venv-train
 	.venv-train/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+.venv-peers/.ready: requirements/peers.in
+	$(TRAIN_PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 $(UV): requirements/uv.txt

@@ -1,0 +1,1 @@
+"""Measurements beside peers and on public sets; `make help` names their targets."""
