@@ -63,6 +63,13 @@ WORLDS ?= 5000
 prove-worlds: setup ## Search WORLDS hostile worlds of chance for one that ends badly (some 15 minutes)
 	$(BIN)/python -m proofs.prove_sweep --only hostile_worlds --worlds $(WORLDS)
 
+.PHONY: report test-browser
+report: setup ## Write build/report.html, the backtest of a simulated account
+	$(BIN)/python -m support.report
+
+test-browser: report ## Test the report in a browser (needs Chromium)
+	$(BIN)/pytest -m browser tests/browser
+
 ##@ The model
 .PHONY: encoder model model-report evaluate
 TRAIN_PYTHON ?= python3.11
