@@ -154,7 +154,7 @@ class TestWhatGoesWrong:
 
 class TestFile:
     def test_columns_are_targets_without_a_configuration(self, run: Run) -> None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"subject": "invoice", "body": "", "queue": "billing_payments", "language": "de"},
             {"subject": "crash", "body": "", "queue": "billing_payments", "language": "de"},
             {"subject": "bounce", "body": "", "queue": None, "language": "fr"},

@@ -11,7 +11,7 @@ from ticket_classifier import load
 from unit.cli.conftest import Desk, Run
 
 
-def resolve(desk: Desk, ticket_id: int, **changes: object) -> None:
+def resolve(desk: Desk, ticket_id: int, **changes: Any) -> None:
     """Let an agent correct a ticket, if need be, and resolve it."""
     desk.simulator.humans.update(
         ticket_id, custom_fields={"cf_root_cause": "Unknown"}, status=4, **changes
