@@ -40,7 +40,7 @@ from otai_freshdesk.bootstrap import Application
 from otai_freshdesk.config.settings import load_settings
 from otai_freshdesk.web.routes import PATH
 from support.deployment import SAMPLE_SECRET, Deployment, deployment, webhook_event
-from support.lambda_emulator import LambdaEmulator
+from support.lambda_emulator import EmulatorError, LambdaEmulator
 
 type Result = dict[str, Any]
 type Post = Callable[[int], int]
@@ -227,7 +227,15 @@ def _function(made: Deployment, simulator: Simulator, stack: ExitStack) -> Servi
         finally:
             free.put(environment)
 
-    return Service(post, lambda: max(one.usage().peak for one in environments))
+    return Service(post, lambda: max(map(_peak_of, environments)))
+
+
+def _peak_of(environment: LambdaEmulator) -> int:
+    """Return the most memory the function held; 0 when the runtime has ended it as timed out."""
+    try:
+        return environment.usage().peak
+    except EmulatorError:
+        return 0
 
 
 def _serve(made: Deployment, simulator: Simulator, stack: ExitStack) -> Service:

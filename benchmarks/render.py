@@ -69,8 +69,9 @@ MANY = """\
 BATCHING = """\
 Why there are no batches: dynamic int8 scales activations over all tickets of a call, so that a
 ticket's result depends on its neighbours. The same encoder with a mask, on one thread, over
-tickets sorted by length and padded to the longest of each batch ({alone} a second one at a time);
-*labels* that are the same as alone, and *tickets* with all labels and abstentions the same:
+{tickets} of the tickets, sorted by length and padded to the longest of each batch ({alone} a
+second one at a time); *labels* that are the same as alone, and *tickets* with all labels and
+abstentions the same:
 """
 WAY = """\
 ## The way through Freshdesk
@@ -295,7 +296,7 @@ def _many(figures: Figures) -> str:
     return _joined(
         MANY.format(tickets=figures["tickets"]),
         ways,
-        BATCHING.format(alone=figures["encoder_alone_per_s"]),
+        BATCHING.format(tickets=figures["batched_tickets"], alone=figures["encoder_alone_per_s"]),
         batches,
     )
 
