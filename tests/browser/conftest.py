@@ -6,7 +6,10 @@ small ones made here, in both languages and of both commands, with tickets that 
 
 import json
 import shutil
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -61,6 +64,14 @@ class Opened:
         return self.page.locator(selector).inner_text()
 
 
+@dataclass
+class Listener:
+    """Somebody who would hear it if a page said anything to him."""
+
+    url: str
+    heard: list[bytes] = field(default_factory=list)
+
+
 type Open = Callable[..., Opened]
 
 
@@ -107,6 +118,30 @@ def open_page(browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert [one.complaints for one in opened] == [[]] * len(opened)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Listen on a port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = Listener(f"http://127.0.0.1:{server.getsockname()[1]}/")
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection, suppress(TimeoutError):
+                    # Chromium connects ahead of time, before it asks the policy, and says nothing.
+                    connection.settimeout(1)
+                    found.heard.extend(filter(None, [connection.recv(100)]))
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield found
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
 
 
 @pytest.fixture(scope="session")
