@@ -71,7 +71,7 @@ test-browser: report ## Test the report in a browser (needs Chromium)
 	$(BIN)/pytest -m browser tests/browser
 
 ##@ The model
-.PHONY: encoder model model-report evaluate
+.PHONY: encoder model model-report evaluate check-tickets bench-learning
 TRAIN_PYTHON ?= python3.11
 ENCODER := PYTHONPATH=model/training/classifier_training .venv-train/bin/python -m encoder
 encoder: setup .venv-train/.ready ## Build the encoder from its published weights: trim, fine-tune, int8 (an hour)
@@ -89,6 +89,13 @@ model-report: setup ## Measure the shipped bundle on the test split and write MO
 
 evaluate: setup ## Accuracy of the shipped bundle on the test split, as JSON
 	$(BIN)/python -m classifier_training.evaluate model/bundle model/tickets/test.jsonl
+
+check-tickets: setup ## Name near-copies among the labelled tickets, above all of the test split
+	$(BIN)/python -m classifier_training.copies
+
+DATA ?= data
+bench-learning: setup ## Measure train against the usual baselines on the public sets in DATA (an hour)
+	$(BIN)/python -m benchmarks.learning $(DATA)
 
 ##@ Measuring it beside its peers
 .PHONY: peers bench load

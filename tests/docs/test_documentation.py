@@ -39,6 +39,7 @@ FOREIGN_FILES = {
     "env.onprem.json",
     "heads.npz",
     "journald.conf",
+    "labels.yml",
     "manifest.json",
     "new-secret.txt",
     "predictions.jsonl",

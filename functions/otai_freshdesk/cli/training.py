@@ -3,23 +3,128 @@
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
-from classifier_training import Settings, TrainingReport, train_from_tickets
+from classifier_training import (
+    Settings,
+    TrainingReport,
+    train_corpus,
+    train_from_labels,
+    train_from_tickets,
+)
 from classifier_training.evaluate import evaluate
-from classifier_training.writer import check_output
+from classifier_training.vectors import TextEncoder
+from classifier_training.writer import check_output, put_in_place
 from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.output import progress_bar
+from otai_freshdesk.cli.resolved import Collection
 from ticket_classifier import BundleError
 from ticket_classifier.bundle import MANIFEST_FILE
 
-__all__ = ["Comparison", "Figures", "Task", "Trained", "train_bundle"]
+__all__ = [
+    "Comparison",
+    "Figures",
+    "FromFreshdesk",
+    "FromLabels",
+    "FromTickets",
+    "Task",
+    "Trained",
+    "train_bundle",
+]
 
 _CHANCE = 1.96  # standard errors: one in forty falls lower by chance
 _ROW_IDS_SHOWN = 10
+
+type Show = Callable[[str, int, int | None], None]
+"""Called with a stage, steps done, and steps in all where that is known."""
+
+
+class Source(Protocol):
+    """Where labels come from."""
+
+    def learn(self, output: Path, base: Path, settings: Settings, show: Show) -> TrainingReport:
+        """Write a bundle to `output`.
+
+        Args:
+            output: Folder of the new bundle.
+            base: Bundle that lends the encoder, and targets that are not trained.
+            settings: How to train.
+            show: Told how far it came.
+
+        Raises:
+            TrainingError, BundleError: What was given cannot be used.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Clean up after a bundle was made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FromTickets:
+    """A file of labelled tickets; `targets` are its columns to learn, None: all label columns."""
+
+    file: Path
+    targets: Sequence[str] | None
+
+    def learn(self, output: Path, base: Path, settings: Settings, show: Show) -> TrainingReport:
+        """Write a bundle to `output`."""
+        return train_from_tickets(
+            self.file, output, base=base, targets=self.targets, settings=settings, progress=show
+        )
+
+    def finish(self) -> None:
+        """Nothing is left over."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromLabels:
+    """A file of described labels, perhaps tickets without labels; None: all targets of it."""
+
+    file: Path
+    unlabelled: Path | None
+    targets: Sequence[str] | None
+
+    def learn(self, output: Path, base: Path, settings: Settings, show: Show) -> TrainingReport:
+        """Write a bundle to `output`."""
+        return train_from_labels(
+            self.file,
+            output,
+            base=base,
+            unlabelled=self.unlabelled,
+            targets=self.targets,
+            settings=settings,
+            progress=show,
+        )
+
+    def finish(self) -> None:
+        """Nothing is left over."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromFreshdesk:
+    """The account's resolved tickets; None: every field that was filled often enough."""
+
+    collection: Collection
+    targets: Sequence[str] | None
+
+    def learn(self, output: Path, base: Path, settings: Settings, show: Show) -> TrainingReport:
+        """Write a bundle to `output`."""
+        encoder = TextEncoder(base, threads=settings.threads)
+        corpus = self.collection.collect(
+            encoder, lambda done: show(f"Reading tickets: {done}", done, None)
+        )
+        return train_corpus(
+            corpus, output, base=base, targets=self.targets, settings=settings, progress=show
+        )
+
+    def finish(self) -> None:
+        """Let go of what was collected."""
+        self.collection.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +132,18 @@ class Task:
     """What to train.
 
     Attributes:
-        tickets: Labelled tickets.
+        source: Where labels come from.
         output: Folder of the bundle.
         base: Bundle that lends the encoder, and targets that are not trained.
-        targets: Columns to learn; None: all that look like labels.
         holdout: Labelled tickets to compare on, new to both bundles.
-        seed: Decides folds and samples.
+        settings: How to train.
     """
 
-    tickets: Path
+    source: Source
     output: Path
     base: Path | None
-    targets: Sequence[str] | None
     holdout: Path | None
-    seed: int
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +210,19 @@ class Trained:
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """Return the figures for people."""
-        labels = {target.target: str(len(target.labels)) for target in self.report.targets}
+        trained = {target.target: target for target in self.report.targets}
         for one in self.comparisons:
+            target = trained.get(one.target)
+            labels = str(len(target.labels)) if target else "-"
             before = f"{one.before.accuracy:.3f}" if one.before else "-"
             if one.after is None:
-                yield one.target, "-", "-", "-", before, "-", "-"
+                rows = str(target.rows) if target else "-"
+                yield one.target, labels, rows, "-", before, "-", "-"
                 continue
             right = "-" if one.after.precision is None else f"{one.after.precision:.1%}"
             yield (
                 one.target,
-                labels.get(one.target, "-"),
+                labels,
                 str(one.after.rows),
                 f"{one.after.accuracy:.3f}",
                 before,
@@ -172,26 +278,22 @@ def train_bundle(task: Task, *, force: bool) -> Trained:
         fresh = Path(scratch) / "new"
         with progress_bar("Training", 1) as progress:
 
-            def show(stage: str, done: int, total: int) -> None:
+            def show(stage: str, done: int, total: int | None) -> None:
                 progress(done, total, stage)
 
-            report = train_from_tickets(
-                task.tickets,
-                fresh,
-                base=bundle_folder(task.base),
-                targets=task.targets,
-                settings=Settings(seed=task.seed),
-                progress=show,
-            )
+            base = bundle_folder(task.base)
+            report = task.source.learn(fresh, base, task.settings, show)
             after = _figures(fresh, task.holdout)
             before = _figures(output, task.holdout) if replaced else {}
+        learnt = [target.target for target in report.targets]
         comparisons = tuple(
             Comparison(target, before.get(target), after.get(target))
-            for target in dict.fromkeys((*after, *before))
+            for target in dict.fromkeys((*learnt, *after, *before))
         )
         in_place = force or not any(one.is_worse for one in comparisons)
         if in_place:
-            _replace(output, fresh, Path(scratch) / "old")
+            put_in_place(fresh, output)
+        task.source.finish()
     report = report.model_copy(update={"bundle": task.output})
     return Trained(report, comparisons, replaced, in_place)
 
@@ -213,16 +315,3 @@ def _figures(bundle: Path, holdout: Path | None) -> dict[str, Figures]:
         }
     except (BundleError, OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _replace(output: Path, fresh: Path, old: Path) -> None:
-    """Put a bundle in place by renaming, so that there is one at every moment but an instant."""
-    if not output.exists():
-        fresh.rename(output)
-        return
-    output.rename(old)
-    try:
-        fresh.rename(output)
-    except OSError:
-        old.rename(output)
-        raise

@@ -12,7 +12,7 @@ from typing import Any
 
 from classifier_training.errors import DataError
 
-__all__ = ["Ticket", "label_columns", "read_tickets", "row_hash"]
+__all__ = ["Ticket", "columns_of_labels", "label_columns", "read_tickets", "row_hash"]
 
 _TEXT_COLUMNS = ("subject", "body")
 _ID_COLUMNS = ("id", "ticket_id", "row_id")
@@ -107,10 +107,19 @@ def _label(value: Any) -> str:
 
 
 def label_columns(tickets: Sequence[Ticket]) -> list[str]:
-    """Columns that look like labels: 2 to 300 distinct values, most of them seen repeatedly."""
+    """Columns that look like labels; see `columns_of_labels`."""
+    return columns_of_labels([ticket.labels for ticket in tickets])
+
+
+def columns_of_labels(tickets: Sequence[Mapping[str, str]]) -> list[str]:
+    """Columns with 2 to 300 distinct values, most of them seen repeatedly.
+
+    Args:
+        tickets: Value by column, of each ticket.
+    """
     values: dict[str, list[str]] = {}
-    for ticket in tickets:
-        for column, label in ticket.labels.items():
+    for labels in tickets:
+        for column, label in labels.items():
             values.setdefault(column, []).append(label)
     return [
         column

@@ -5,6 +5,7 @@
     TrainingError              a bundle cannot be built
     ├── DataError              a file of tickets or labels cannot be used
     ├── TooFewTicketsError     not enough labelled tickets for a target
+    ├── NothingToLearnError    the tickets carry no labels at all
     ├── RareLabelsError        labels with too few tickets, and the caller wants them refused
     └── OutputFolderError      the output folder holds something that is no bundle
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 __all__ = [
     "DataError",
+    "NothingToLearnError",
     "OutputFolderError",
     "RareLabelsError",
     "TooFewTicketsError",
@@ -66,6 +68,16 @@ class TooFewTicketsError(TrainingError):
         super().__init__(
             f"target {target}: {found} usable {what}, at least {needed} are needed. "
             "Add tickets, merge labels, or leave this target out."
+        )
+
+
+class NothingToLearnError(TrainingError):
+    """The tickets carry no labels at all, or each of them another one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no column of the tickets looks like labels: 2 to 300 different values, most of them "
+            "seen repeatedly. Name the columns to learn, or check where the tickets come from."
         )
 
 

@@ -10,11 +10,12 @@
           examples: [Why was I charged twice?, {subject: Invoice, body: Please send it again.}]
         Shipping: {}
 
-Every label gives one prototype: the mean embedding of its name in a few phrasings, of its
-description and of its keywords. Four parts score a ticket: its likeness to the prototypes, and
-logistic regressions on embeddings and on wording and a ridge regression on both, in which
-prototypes count as examples. How much each part counts the examples decide; without
-examples the prototypes stand alone.
+Every label has a prototype (`prototypes`), first from its name in a few phrasings, its description
+and its keywords, then from its examples, and sharpened by unlabelled tickets where there are any.
+Parts score a ticket: its likeness to the prototypes, and logistic regressions on embeddings and on
+wording, in which names count as examples; and one that also learns from what the others think of
+unlabelled tickets (self-training). How much each part counts the examples decide; without examples
+the prototypes, or what they taught, stand alone.
 """
 
 from __future__ import annotations
@@ -30,21 +31,20 @@ import scipy.sparse as sp
 import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from scipy.special import softmax
 
 from classifier_training.blend import (
     ALWAYS_ABSTAIN,
     Blend,
     choose_blend,
-    fit_blend,
-    log_loss,
 )
 from classifier_training.data import read_tickets
 from classifier_training.errors import DataError, TooFewTicketsError
 from classifier_training.groups import fold_numbers, near_duplicate_groups
-from classifier_training.learn import Learnt, Material, one_hot, target_report
-from classifier_training.logistic import fit_logistic, logistic_fold_scores
+from classifier_training.learn import Learnt, Material, target_report
+from classifier_training.logistic import fit_logistic
+from classifier_training.prototypes import Texts, balancing, prototypes_of, refined
 from classifier_training.report import TargetReport, TrainingReport
-from classifier_training.ridge import Kernel, Recipe, fold_scores, primal_weights
 from classifier_training.targets import Target
 from classifier_training.train import Settings, assemble, inherited_from
 from classifier_training.vectors import (
@@ -55,6 +55,7 @@ from classifier_training.vectors import (
     dense_matrix,
     fit_space,
     sparse_matrix,
+    stack,
 )
 from classifier_training.writer import check_output, write_bundle
 from ticket_classifier.bundle import MANIFEST_FILE, read_bundle
@@ -62,20 +63,26 @@ from ticket_classifier.encoder import DIMENSIONS
 from ticket_classifier.features import FeatureSpace
 from ticket_classifier.heads import Head
 
+type Rows = NDArray[np.intp]
+
 __all__ = ["Example", "LabelDescription", "LabelsFile", "read_labels", "train_from_labels"]
 
 _PHRASINGS = (
     "{}",
-    "Hello, I have a problem with {}. Can you help me?",
+    "{}?",
+    "{0}: {0}",
+    "customer support request: {}",
     "Hi, my question is about {}. Thank you.",
 )
-_RECIPE = Recipe("joint", 1.0, 1.0)
-_DENSE_PENALTIES = (0.003, 0.01, 0.03, 0.1)
+_DENSE_PENALTY = 0.03
 _WORDS_PENALTY = 0.03
-_SELECTION_SPLITS = 2
-_PROTOTYPE_DOUBT = 0.25
-_UNMEASURED_SCALE = 12.0
+_NAME_COUNTS = 3.0
+_EXAMPLE_COUNTS = 2.0
+_TAUGHT_COUNTS = 0.3
+_TEACHERS = {"prototype": 0.5, "dense": 1.0, "words": 0.4}
+_SURENESS = 6.0
 _FEWEST_EXAMPLES = 40
+_MOST_UNLABELLED = 10_000
 _TOO_FEW = (
     "{} examples are too few to measure anything (it takes {}); "
     "the bundle abstains here unless the configuration sets min_confidence"
@@ -164,6 +171,7 @@ def train_from_labels(
     unlabelled: Path | None = None,
     targets: Sequence[str] | None = None,
     settings: Settings | None = None,
+    encoder: TextEncoder | None = None,
     progress: Progress | None = None,
 ) -> TrainingReport:
     """Build a bundle from described labels.
@@ -176,10 +184,11 @@ def train_from_labels(
         labels: A ``labels.yml``.
         output: Folder of the new bundle; an older bundle there is replaced.
         base: A bundle, or a folder with ``encoder.onnx`` and ``tokenizer.json``.
-        unlabelled: Tickets as they come in, without labels; where there are few examples they
-            say what is common to all tickets and so says nothing of the label.
+        unlabelled: Tickets as they come in, some hundreds or more; their labels are not read.
+            They say what is common to all tickets, and sharpen the prototypes.
         targets: Targets of the file to learn; by default all.
         settings: How to train.
+        encoder: That of `base`, if it is started already: it remembers what it has embedded.
         progress: Called with stage, steps done, steps in all.
 
     Raises:
@@ -190,14 +199,15 @@ def train_from_labels(
     settings = settings or Settings()
     check_output(output)
     described = _wanted(labels, read_labels(labels), targets)
-    encoder = TextEncoder(base, threads=settings.threads)
+    encoder = encoder or TextEncoder(base, threads=settings.threads)
     drafts = [_draft(name, entries, encoder) for name, entries in described.items()]
     background = _background(unlabelled, encoder, progress)
     space, everything = _shared_space(drafts, background, _base_space(base))
+    others = _texts(space, background) if background is not None else None
     heads: dict[str, Head] = {}
     reports = []
     for done, draft in enumerate(drafts, start=1):
-        heads[draft.name], report = _LabelLearner(draft, space).learn(settings)
+        heads[draft.name], report = _LabelLearner(draft, space, others).learn(settings)
         reports.append(report)
         if progress is not None:
             progress("learn", done, len(drafts))
@@ -280,14 +290,10 @@ def _background(
     if unlabelled is None:
         return None
     tickets = read_tickets(unlabelled)
+    if len(tickets) > _MOST_UNLABELLED:
+        picked = np.random.default_rng(0).permutation(len(tickets))[:_MOST_UNLABELLED]
+        tickets = [tickets[row] for row in np.sort(picked)]
     return encoder.vectors([(ticket.subject, ticket.body) for ticket in tickets], progress)
-
-
-def _stack(parts: Sequence[Vectors]) -> Vectors:
-    return Vectors(
-        np.concatenate([part.joined for part in parts]),
-        sp.vstack([part.counts for part in parts]).tocsr(),
-    )
 
 
 def _shared_space(
@@ -299,16 +305,19 @@ def _shared_space(
     on those that the base bundle learnt from.
     """
     tickets = [draft.examples for draft in drafts] + ([background] if background else [])
-    everything = _stack([*tickets, *(draft.prototypes for draft in drafts)])
+    everything = stack([*tickets, *(draft.prototypes for draft in drafts)])
     space = fit_space(everything, sum(len(draft.labels) for draft in drafts))
-    real = _stack(tickets).joined
+    real = stack(tickets).joined
     if len(real) >= _FEWEST_EXAMPLES:
         spread = np.maximum(real.std(axis=0), 1e-6)
         mean = real.mean(axis=0).astype(np.float32)
         scale = (1.0 / spread).astype(np.float32)
     else:
         lent = base or space
-        mean, scale = lent.mean, lent.scale
+        mean, scale = lent.mean, lent.scale.copy()
+    # The other half of an embedding is trained on our tickets' labels, not on names and labels new
+    # to it: with five examples a label it took banking77 from .761 to .752.
+    scale[DIMENSIONS:] = 0.0
     centred = FeatureSpace(buckets=space.buckets, idf=space.idf, mean=mean, scale=scale)
     return centred, everything
 
@@ -321,85 +330,115 @@ def _base_space(base: Path) -> FeatureSpace | None:
     return files.spaces[files.manifest.scope.space]
 
 
-class _LabelLearner:
-    """Learns one target from its prototypes and examples; the examples' rows come first."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One linear way to score tickets: weights of embeddings and of n-grams, and a bias."""
 
-    def __init__(self, draft: _Draft, space: FeatureSpace) -> None:
-        labels, examples = len(draft.labels), len(draft.codes)
+    dense: Floats
+    sparse: Floats
+    bias: Floats
+
+    def scores(self, texts: Texts) -> Floats:
+        scores: Floats = texts.dense @ self.dense + texts.sparse @ self.sparse + self.bias
+        return scores
+
+
+class _LabelLearner:
+    """Learns one target from names, examples and, where there are any, unlabelled tickets."""
+
+    def __init__(self, draft: _Draft, space: FeatureSpace, unlabelled: Texts | None) -> None:
         self._draft = draft
-        self._rows = np.arange(examples + labels)
-        self._examples = self._rows[:examples]
-        self._sparse = sparse_matrix(space, _stack([draft.examples, draft.prototypes]))
-        # Names and tickets lie in different places; so each lot is centred on itself, unless too
-        # few tickets are known to say where theirs is.
-        own_mean = draft.prototypes.joined.mean(axis=0)
-        mean = own_mean if examples >= _FEWEST_EXAMPLES else space.mean
-        prototypes = _dense_around(mean, space, draft.prototypes)
-        self._dense = np.concatenate([dense_matrix(space, draft.examples), prototypes])
-        self._likeness = _general_half(prototypes).T
-        doubt = np.ones(len(self._rows), dtype=np.float32)
-        doubt[examples:] = _PROTOTYPE_DOUBT
-        self._kernel = Kernel(self._sparse, self._dense, doubt)
-        codes = np.concatenate([draft.codes, np.arange(labels)])
-        self._truth, _ = one_hot([Target(draft.name, draft.labels, codes, {}, {})])
+        self._unlabelled = unlabelled
+        # Names and tickets lie in different places, so each lot is centred on itself.
+        centre = draft.prototypes.joined.mean(axis=0)
+        around = FeatureSpace(buckets=space.buckets, idf=space.idf, mean=centre, scale=space.scale)
+        self._names = _texts(around, draft.prototypes)
+        self._tickets = _texts(space, draft.examples)
+        self._examples = np.arange(len(draft.codes))
+        self._truth = np.eye(len(draft.labels), dtype=np.float32)[draft.codes]
 
     def learn(self, settings: Settings) -> tuple[Head, TargetReport]:
         """Blend the parts by the examples and fold them into a head."""
+        labels = len(self._draft.labels)
         if len(self._examples) < _FEWEST_EXAMPLES or len(np.unique(self._draft.codes)) < 2:
-            offsets = np.zeros(len(self._draft.labels))
-            blend = Blend({"prototype": _UNMEASURED_SCALE}, offsets)
-            return self._head(blend, _DENSE_PENALTIES[0], ALWAYS_ABSTAIN), _unmeasured(
-                self._draft, settings
-            )
+            parts = self._parts(self._examples)
+            used = ("taught",) if "taught" in parts else ("prototype",)
+            blend = Blend(dict.fromkeys(used, 1.0), np.zeros(labels))
+            report = _unmeasured(self._draft, blend, settings)
+            return self._head(blend, parts, ALWAYS_ABSTAIN), report
         folds = fold_numbers(self._draft.groups(), settings.folds, seed=settings.seed)
-        splits = self._splits(folds)
-        penalty = self._best_penalty(splits[:_SELECTION_SPLITS])
-        scores = {
-            "prototype": self._dense[self._examples] @ self._likeness,
-            "dense": self._logistic(penalty, splits)[self._examples],
-            "words": logistic_fold_scores(self._sparse, self._truth, _WORDS_PENALTY, splits)[
-                self._examples
-            ],
-            "joint": fold_scores(self._kernel, [_RECIPE], splits, self._truth)[_RECIPE][
-                self._examples
-            ],
-        }
+        scores = self._held_out_scores(folds)
         blend = choose_blend(scores, self._draft.codes)
         report = self._report(blend, scores, folds, settings)
-        return self._head(blend, penalty, report.threshold), report
+        return self._head(blend, self._parts(self._examples), report.threshold), report
 
-    def _splits(self, folds: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Folds of the examples; the prototypes are always there to fit on."""
-        prototypes = self._rows[len(self._examples) :]
-        return [
-            (
-                np.concatenate([np.flatnonzero(folds != fold), prototypes]),
-                np.flatnonzero(folds == fold),
-            )
-            for fold in np.unique(folds)
+    def _held_out_scores(self, folds: Rows) -> dict[str, Floats]:
+        """Scores of every example by part, each made without the example's fold."""
+        scores: dict[str, Floats] = {}
+        for fold in np.unique(folds):
+            held = np.flatnonzero(folds == fold)
+            tickets = self._tickets.take(held)
+            for name, part in self._parts(np.flatnonzero(folds != fold)).items():
+                whole = scores.setdefault(name, np.zeros(self._truth.shape, np.float32))
+                whole[held] = part.scores(tickets)
+        return scores
+
+    def _parts(self, rows: Rows) -> dict[str, _Part]:
+        """What names, some examples and the unlabelled tickets teach."""
+        tickets, truth = self._tickets.take(rows), self._truth[rows]
+        prototypes = prototypes_of(self._names, tickets, truth)
+        if self._unlabelled is not None:
+            prototypes = refined(prototypes, self._unlabelled)
+        parts = {"prototype": _Part(prototypes.meaning, prototypes.words, prototypes.offsets)}
+        if len(rows):
+            parts["dense"] = self._regression(tickets, truth, of_words=False)
+            parts["words"] = self._regression(tickets, truth, of_words=True)
+        if self._unlabelled is not None:
+            parts["taught"] = self._taught(parts, tickets, truth, self._unlabelled)
+        return parts
+
+    def _taught(
+        self, parts: Mapping[str, _Part], tickets: Texts, truth: Floats, unlabelled: Texts
+    ) -> _Part:
+        """A regression that also learns from what the other parts think of unlabelled tickets."""
+        scores = [
+            _TEACHERS[name] * _levelled(part.scores(unlabelled)) for name, part in parts.items()
         ]
+        logits = _SURENESS * np.sum(scores, axis=0, dtype=np.float32)
+        shares = softmax(logits + balancing(logits), axis=1)
+        return self._regression(
+            Texts(
+                np.concatenate([tickets.dense, unlabelled.dense]),
+                sp.vstack([tickets.sparse, unlabelled.sparse]).tocsr(),
+            ),
+            np.concatenate([truth, shares]).astype(np.float32),
+            of_words=False,
+            counts=np.repeat(
+                np.array([_EXAMPLE_COUNTS, _TAUGHT_COUNTS], dtype=np.float32),
+                [len(truth), len(shares)],
+            ),
+        )
 
-    def _logistic(
-        self, penalty: float, splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
-    ) -> Floats:
-        return logistic_fold_scores(self._dense, self._truth, penalty, splits)
-
-    def _best_penalty(self, splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> float:
-        held = np.concatenate([held for _, held in splits])
-        codes = self._draft.codes[held]
-
-        def loss(penalty: float) -> float:
-            scores = {"dense": self._logistic(penalty, splits)[held]}
-            return float(log_loss(fit_blend(scores, codes).probabilities(scores), codes).mean())
-
-        return min(_DENSE_PENALTIES, key=loss)
+    def _regression(
+        self, tickets: Texts, truth: Floats, *, of_words: bool, counts: Floats | None = None
+    ) -> _Part:
+        """A logistic regression on tickets and on all names, which count as examples too."""
+        labels = truth.shape[1]
+        counts = np.ones(len(truth), dtype=np.float32) if counts is None else counts
+        counts = np.concatenate([counts, np.full(labels, _NAME_COUNTS, dtype=np.float32)])
+        truth = np.concatenate([truth, np.eye(labels, dtype=np.float32)])
+        dense = np.zeros((tickets.dense.shape[1], labels), dtype=np.float32)
+        sparse = np.zeros((tickets.sparse.shape[1], labels), dtype=np.float32)
+        if of_words:
+            features = sp.vstack([tickets.sparse, self._names.sparse]).tocsr()
+            sparse, bias = fit_logistic(features, truth, _WORDS_PENALTY, counts)
+        else:
+            features = np.concatenate([tickets.dense, self._names.dense])[:, :DIMENSIONS]
+            dense[:DIMENSIONS], bias = fit_logistic(features, truth, _DENSE_PENALTY, counts)
+        return _Part(dense, sparse, bias)
 
     def _report(
-        self,
-        blend: Blend,
-        scores: Mapping[str, Floats],
-        folds: NDArray[np.intp],
-        settings: Settings,
+        self, blend: Blend, scores: Mapping[str, Floats], folds: Rows, settings: Settings
     ) -> TargetReport:
         draft = self._draft
         material = Material(
@@ -413,49 +452,29 @@ class _LabelLearner:
         target = Target(draft.name, draft.labels, draft.codes, {}, {})
         return target_report(material, target, blend, scores, self._examples)
 
-    def _head(self, blend: Blend, penalty: float, threshold: float) -> Head:
-        labels = len(self._draft.labels)
-        sparse = np.zeros((self._sparse.shape[1], labels), dtype=np.float32)
-        dense = np.float32(blend.scales.get("prototype", 0.0)) * self._likeness
-        bias = blend.offsets.copy()
-        if scale := blend.scales.get("dense", 0.0):
-            weights, added = fit_logistic(self._dense, self._truth, penalty)
-            dense += np.float32(scale) * weights
-            bias += scale * added
-        if scale := blend.scales.get("words", 0.0):
-            weights, added = fit_logistic(self._sparse, self._truth, _WORDS_PENALTY)
-            sparse += np.float32(scale) * weights
-            bias += scale * added
-        if scale := blend.scales.get("joint", 0.0):
-            dual, mean = self._kernel.dual_weights(_RECIPE, self._rows, self._truth)
-            parts = primal_weights(_RECIPE, dual, self._sparse, self._dense)
-            sparse += np.float32(scale) * parts[0]
-            dense += np.float32(scale) * parts[1]
-            bias += scale * mean
+    def _head(self, blend: Blend, parts: Mapping[str, _Part], threshold: float) -> Head:
+        used = [(scale, parts[name]) for name, scale in blend.scales.items() if scale > 0]
         return Head(
             labels=self._draft.labels,
-            sparse=sparse.astype(np.float16),
-            dense=dense,
-            bias=bias.astype(np.float32),
+            sparse=np.sum([scale * part.sparse for scale, part in used], axis=0).astype(np.float16),
+            dense=np.sum([scale * part.dense for scale, part in used], axis=0).astype(np.float32),
+            bias=np.sum(
+                [blend.offsets, *(scale * part.bias for scale, part in used)], axis=0
+            ).astype(np.float32),
             threshold=threshold,
         )
 
 
-def _dense_around(mean: Floats, space: FeatureSpace, vectors: Vectors) -> Floats:
-    """As `dense_matrix`, around another mean."""
-    around = FeatureSpace(buckets=space.buckets, idf=space.idf, mean=mean, scale=space.scale)
-    return dense_matrix(around, vectors)
+def _levelled(scores: Floats) -> Floats:
+    """Scores of unit spread over the labels, so that parts of different scales compare."""
+    return np.asarray(scores / max(float(scores.std(axis=1).mean()), 1e-6), dtype=np.float32)
 
 
-def _general_half(prototypes: Floats) -> Floats:
-    """Prototypes by their ``general`` half alone: the other is trained on tickets, not on names."""
-    halved = prototypes.copy()
-    halved[:, DIMENSIONS:] = 0.0
-    lengths = np.linalg.norm(halved, axis=1, keepdims=True)
-    return (halved / np.maximum(lengths, 1e-6)).astype(np.float32)
+def _texts(space: FeatureSpace, vectors: Vectors) -> Texts:
+    return Texts(dense_matrix(space, vectors), sparse_matrix(space, vectors))
 
 
-def _unmeasured(draft: _Draft, settings: Settings) -> TargetReport:
+def _unmeasured(draft: _Draft, blend: Blend, settings: Settings) -> TargetReport:
     return TargetReport(
         target=draft.name,
         labels=draft.labels,
@@ -467,7 +486,7 @@ def _unmeasured(draft: _Draft, settings: Settings) -> TargetReport:
         metrics=None,
         by_language={},
         parts={},
-        scales={"prototype": _UNMEASURED_SCALE},
+        scales=blend.scales,
         predictable=True,
         suspicious=(),
         warnings=(_TOO_FEW.format(len(draft.codes), _FEWEST_EXAMPLES),),

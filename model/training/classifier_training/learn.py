@@ -37,7 +37,7 @@ from classifier_training.ridge import (
     grid,
     primal_weights,
 )
-from classifier_training.targets import Target
+from classifier_training.targets import OTHER, Target
 from classifier_training.vectors import (
     Progress,
     Vectors,
@@ -65,6 +65,7 @@ _SURE_GAIN = 3.0
 _DOUBTED = 0.02
 _CONVINCED = 0.8
 _FEWEST_OF_LANGUAGE = 20
+_LABELS_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,10 +436,17 @@ def _warnings(
     elif threshold > 1.0:
         notes.append(f"no threshold reaches a precision of {wanted:.2f}; it always abstains here")
     if target.merged:
-        notes.append(f"{len(target.merged)} rare labels were merged into 'other'")
+        notes.append(f"labels with too few tickets became {OTHER!r}: {_counted(target.merged)}")
     if target.left_out:
-        notes.append(f"{len(target.left_out)} rare labels were left out")
+        notes.append(f"labels with too few tickets were left out: {_counted(target.left_out)}")
     return tuple(notes)
+
+
+def _counted(rare: Mapping[str, int]) -> str:
+    """Labels with their tickets, the commonest first."""
+    ordered = sorted(rare.items(), key=lambda entry: -entry[1])
+    named = [f"{label} ({count})" for label, count in ordered[:_LABELS_NAMED]]
+    return ", ".join([*named, *(["..."] if len(ordered) > _LABELS_NAMED else [])])
 
 
 def scope_of(space_name: str, space: FeatureSpace, vectors: Vectors) -> Scope:

@@ -65,18 +65,16 @@ def grid() -> list[Recipe]:
 class Kernel:
     """Similarities between rows: cosines of the sparse features, once, and of the dense ones.
 
-    Keeps 4 bytes a pair of rows (400 MB for 10,000) and needs twice as much again to fit.
+    Keeps 4 bytes a pair of rows (400 MB for 10,000) and needs as much again to fit.
     """
 
-    def __init__(self, sparse: sp.csr_matrix, dense: Floats, doubt: Floats | None = None) -> None:
+    def __init__(self, sparse: sp.csr_matrix, dense: Floats) -> None:
         """Compute all similarities.
 
         Args:
             sparse: Rows of unit length, CSR [rows, features].
             dense: Rows of unit length, [rows, 2 * DIMENSIONS].
-            doubt: Factor on the penalty of each row; below 1 for rows that are worth more.
         """
-        self._doubt = doubt if doubt is not None else np.ones(len(dense), dtype=np.float32)
         rows = sparse.shape[0]
         self._dense = dense
         self._sparse: Floats = np.empty((rows, rows), dtype=np.float32)
@@ -88,10 +86,14 @@ class Kernel:
 
     def block(self, recipe: Recipe, rows: Rows, columns: Rows) -> Floats:
         """The recipe's kernel between two sets of rows, float32 [rows, columns]."""
-        cells = np.ix_(rows, columns)
-        block: Floats = self._sparse[cells]
+        block: Floats = self._sparse[np.ix_(rows, columns)]
         if recipe.dense:
-            block += np.float32(recipe.dense) * (self._dense[rows] @ self._dense[columns].T)
+            weighted = np.float32(recipe.dense) * self._dense[rows]
+            transposed = self._dense[columns].T
+            # In blocks too: the whole product beside the kernel would double the memory.
+            for start in range(0, len(rows), _BLOCK_ROWS):
+                part = slice(start, start + _BLOCK_ROWS)
+                block[part] += weighted[part] @ transposed
         return block
 
     def dual_weights(self, recipe: Recipe, rows: Rows, targets: Floats) -> tuple[Floats, Floats]:
@@ -106,7 +108,7 @@ class Kernel:
             Dual weights [rows, labels] and the labels' mean [labels].
         """
         kernel = self.block(recipe, rows, rows)
-        kernel[np.diag_indices_from(kernel)] += np.float32(recipe.penalty) * self._doubt[rows]
+        kernel[np.diag_indices_from(kernel)] += np.float32(recipe.penalty)
         mean = targets[rows].mean(axis=0)
         factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
         dual = cho_solve(factor, targets[rows] - mean, check_finite=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -12,19 +13,32 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier_training.data import Ticket, label_columns, read_tickets, row_hash
-from classifier_training.errors import DataError
+from classifier_training.corpus import Corpus
+from classifier_training.data import (
+    Ticket,
+    columns_of_labels,
+    label_columns,
+    read_tickets,
+    row_hash,
+)
+from classifier_training.errors import DataError, NothingToLearnError, TooFewTicketsError
 from classifier_training.groups import fold_numbers, near_duplicate_groups
 from classifier_training.learn import Learnt, Material, learn_targets, scope_of
 from classifier_training.report import TargetReport, TrainingReport
-from classifier_training.targets import RareLabels, prepare_target
+from classifier_training.targets import RareLabels, Target, prepare_target
 from classifier_training.vectors import Progress, TextEncoder, Vectors
 from classifier_training.writer import BundleContent, check_output, write_bundle
 from ticket_classifier.bundle import MANIFEST_FILE, BundleFiles, Scope, read_bundle
 from ticket_classifier.features import FeatureSpace
 from ticket_classifier.heads import Head
 
-__all__ = ["DEFAULT_PRECISIONS", "Settings", "train_default", "train_from_tickets"]
+__all__ = [
+    "DEFAULT_PRECISIONS",
+    "Settings",
+    "train_corpus",
+    "train_default",
+    "train_from_tickets",
+]
 
 DEFAULT_PRECISIONS: Mapping[str, float] = {"priority": 0.85, "sentiment": 0.90, "language": 0.99}
 """Where the default model's targets want another precision than .95."""
@@ -32,6 +46,11 @@ DEFAULT_PRECISIONS: Mapping[str, float] = {"priority": 0.85, "sentiment": 0.90, 
 _MOST_TICKETS = 12_000
 _TEST_SPLIT = "test.jsonl"
 _OWN_SPACE = "own"
+_MOST_THREADS = 4
+
+
+def _processors() -> int:
+    return min(_MOST_THREADS, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +65,7 @@ class Settings:
         folds: Folds of near-duplicate groups that held-out figures come from.
         seed: Decides folds and samples; the same seed and data give the same bundle.
         inherit: Keep the targets of the base bundle that are not trained.
-        threads: Threads of the encoder.
+        threads: Tickets embedded at once; changes nothing but the time it takes.
     """
 
     precision: float = 0.95
@@ -56,7 +75,7 @@ class Settings:
     folds: int = 5
     seed: int = 0
     inherit: bool = True
-    threads: int = 1
+    threads: int = field(default_factory=_processors)
 
 
 def train_from_tickets(
@@ -66,6 +85,7 @@ def train_from_tickets(
     base: Path,
     targets: Sequence[str] | None = None,
     settings: Settings | None = None,
+    encoder: TextEncoder | None = None,
     progress: Progress | None = None,
 ) -> TrainingReport:
     """Train a bundle on labelled tickets of one's own.
@@ -76,6 +96,7 @@ def train_from_tickets(
         base: A bundle, or a folder with ``encoder.onnx`` and ``tokenizer.json``.
         targets: Columns to learn; by default all that look like labels.
         settings: How to train.
+        encoder: That of `base`, if it is started already: it remembers what it has embedded.
         progress: Called with stage, steps done, steps in all.
 
     Raises:
@@ -83,12 +104,16 @@ def train_from_tickets(
         BundleError: `base` cannot be used.
     """
     rows = read_tickets(tickets)
+    settings = settings or Settings()
+    wanted, warnings = _wanted_targets(tickets, rows, targets, settings)
     return train_rows(
         rows,
         output,
         base=base,
-        targets=_wanted_targets(tickets, rows, targets),
-        settings=settings or Settings(),
+        targets=wanted,
+        settings=settings,
+        warnings=warnings,
+        encoder=encoder,
         progress=progress,
     )
 
@@ -141,64 +166,161 @@ def train_rows(
     targets: Sequence[str],
     settings: Settings,
     held: NDArray[np.bool_] | None = None,
+    warnings: Sequence[str] = (),
+    encoder: TextEncoder | None = None,
     progress: Progress | None = None,
 ) -> TrainingReport:
     """Train on tickets in memory; see `train_from_tickets`."""
     started = time.monotonic()
     check_output(output)
+    rows, of_size = _at_most(rows, settings)
+    warnings = [*warnings, *of_size]
+    labels = [row.labels for row in rows]
+    _prepared(labels, targets, settings)  # what is wrong with them is said before the long work
+    encoder = encoder or TextEncoder(base, threads=settings.threads)
+    vectors = encoder.vectors([(row.subject, row.body) for row in rows], progress)
+    corpus = Corpus([row.row_id for row in rows], labels, vectors)
+    run = _Run(output, base, targets, settings, started, warnings)
+    return run.train(corpus, encoder, held=held, progress=progress)
+
+
+def train_corpus(
+    corpus: Corpus,
+    output: Path,
+    *,
+    base: Path,
+    targets: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> TrainingReport:
+    """Train on tickets that are numbers already, made with the encoder of `base`.
+
+    Args:
+        corpus: The tickets.
+        output: Folder of the new bundle; an older bundle there is replaced.
+        base: The bundle whose encoder made the corpus.
+        targets: Columns to learn; by default all that look like labels.
+        settings: How to train.
+        progress: Called with stage, steps done, steps in all.
+
+    Raises:
+        TrainingError: Labels cannot be used.
+        BundleError: `base` cannot be used.
+    """
+    started = time.monotonic()
+    check_output(output)
+    settings = settings or Settings()
     warnings: list[str] = []
-    if len(rows) > _MOST_TICKETS:
-        warnings.append(f"{_MOST_TICKETS} of {len(rows)} tickets were used, drawn at random")
-        picked = np.random.default_rng(settings.seed).permutation(len(rows))[:_MOST_TICKETS]
-        rows = [rows[row] for row in np.sort(picked)]
-    prepared = [
+    if targets is None:
+        targets, warnings = _usable(corpus.labels, columns_of_labels(corpus.labels), settings)
+    picked, of_size = _at_most(range(len(corpus.row_ids)), settings)
+    warnings += of_size
+    encoder = TextEncoder(base, threads=settings.threads)
+    run = _Run(output, base, targets, settings, started, warnings)
+    return run.train(corpus.take(picked), encoder, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One training, from vectors to a bundle in place."""
+
+    output: Path
+    base: Path
+    targets: Sequence[str]
+    settings: Settings
+    started: float
+    warnings: Sequence[str]
+
+    def train(
+        self,
+        corpus: Corpus,
+        encoder: TextEncoder,
+        *,
+        held: NDArray[np.bool_] | None = None,
+        progress: Progress | None = None,
+    ) -> TrainingReport:
+        """Learn, measure, write."""
+        settings = self.settings
+        prepared = _prepared(corpus.labels, self.targets, settings)
+        groups = near_duplicate_groups(corpus.vectors.counts, seed=settings.seed)
+        material = Material(
+            vectors=corpus.vectors,
+            row_ids=corpus.row_ids,
+            folds=fold_numbers(groups, settings.folds, seed=settings.seed),
+            languages=[labels.get("language") for labels in corpus.labels],
+            held=held,
+            precisions=settings.precisions,
+            default_precision=settings.precision,
+        )
+        learnt = learn_targets(material, prepared, progress)
+        inherited = inherited_from(self.base, learnt.heads, settings)
+        content = assemble(encoder, learnt, corpus.vectors, inherited)
+        return TrainingReport(
+            bundle=self.output,
+            bundle_id=write_bundle(self.output, content),
+            tickets=len(corpus.row_ids),
+            groups=len(np.unique(groups)),
+            inherited=tuple(name for name in content.heads if name not in learnt.heads),
+            targets=learnt.reports,
+            seconds=round(time.monotonic() - self.started, 1),
+            warnings=tuple(self.warnings),
+        )
+
+
+def _at_most[RowT](rows: Sequence[RowT], settings: Settings) -> tuple[list[RowT], list[str]]:
+    """As many rows as fit into memory and minutes, and a word if these are not all."""
+    if len(rows) <= _MOST_TICKETS:
+        return list(rows), []
+    picked = np.random.default_rng(settings.seed).permutation(len(rows))[:_MOST_TICKETS]
+    warning = f"{_MOST_TICKETS} of {len(rows)} tickets were used, drawn at random"
+    return [rows[row] for row in np.sort(picked)], [warning]
+
+
+def _prepared(
+    labels: Sequence[Mapping[str, str]], targets: Sequence[str], settings: Settings
+) -> list[Target]:
+    return [
         prepare_target(
             name,
-            [row.labels.get(name) for row in rows],
+            [of_ticket.get(name) for of_ticket in labels],
             fewest=settings.fewest,
             rare=settings.rare,
         )
         for name in targets
     ]
-    encoder = TextEncoder(base, threads=settings.threads)
-    vectors = encoder.vectors([(row.subject, row.body) for row in rows], progress)
-    groups = near_duplicate_groups(vectors.counts, seed=settings.seed)
-    material = Material(
-        vectors=vectors,
-        row_ids=[row.row_id for row in rows],
-        folds=fold_numbers(groups, settings.folds, seed=settings.seed),
-        languages=[row.labels.get("language") for row in rows],
-        held=held,
-        precisions=settings.precisions,
-        default_precision=settings.precision,
-    )
-    learnt = learn_targets(material, prepared, progress)
-    inherited = inherited_from(base, learnt.heads, settings)
-    content = assemble(encoder, learnt, vectors, inherited)
-    bundle_id = write_bundle(output, content)
-    return TrainingReport(
-        bundle=output,
-        bundle_id=bundle_id,
-        tickets=len(rows),
-        groups=len(np.unique(groups)),
-        inherited=tuple(name for name in content.heads if name not in learnt.heads),
-        targets=learnt.reports,
-        seconds=round(time.monotonic() - started, 1),
-        warnings=tuple(warnings),
-    )
 
 
-def _wanted_targets(file: Path, rows: Sequence[Ticket], wanted: Sequence[str] | None) -> list[str]:
+def _wanted_targets(
+    file: Path, rows: Sequence[Ticket], wanted: Sequence[str] | None, settings: Settings
+) -> tuple[list[str], list[str]]:
+    """The columns to learn, and a word for each that was left out unasked."""
     columns = {column for row in rows for column in row.labels}
     if wanted is None:
         found = label_columns(rows)
         if not found:
             raise DataError(file, "has no column that looks like labels")
-        return found
+        return _usable([row.labels for row in rows], found, settings)
     for name in wanted:
         if name not in columns:
             raise DataError(file, f"has no column {name!r}")
-    return list(wanted)
+    return list(wanted), []
+
+
+def _usable(
+    labels: Sequence[Mapping[str, str]], columns: Sequence[str], settings: Settings
+) -> tuple[list[str], list[str]]:
+    """The columns with enough to learn from, and a word for each other, unless none has."""
+    usable, problems = [], []
+    for name in columns:
+        try:
+            _prepared(labels, [name], settings)
+        except TooFewTicketsError as error:
+            problems.append(error)
+        else:
+            usable.append(name)
+    if not usable:
+        raise problems[0] if problems else NothingToLearnError
+    return usable, [str(problem) for problem in problems]
 
 
 def _held_rows(rows: Sequence[Ticket], calibration: Path) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,16 @@ from ticket_classifier.encoder import DIMENSIONS, Encoder, TicketTokenizer
 from ticket_classifier.errors import BundleMissingError
 from ticket_classifier.features import BUCKETS, FeatureSpace, count_buckets
 
-__all__ = ["Progress", "TextEncoder", "Vectors", "dense_matrix", "fit_space", "sparse_matrix"]
+__all__ = [
+    "Progress",
+    "TextEncoder",
+    "Vectors",
+    "count_matrix",
+    "dense_matrix",
+    "fit_space",
+    "sparse_matrix",
+    "stack",
+]
 
 type Progress = Callable[[str, int, int], None]
 """Called with a stage's name, steps done and steps in all."""
@@ -45,18 +55,32 @@ class Vectors:
         return Vectors(self.joined[rows], self.counts[rows])
 
 
+def stack(parts: Sequence[Vectors]) -> Vectors:
+    """The rows of all parts, in order."""
+    return Vectors(
+        np.concatenate([part.joined for part in parts]),
+        sp.vstack([part.counts for part in parts]).tocsr(),
+    )
+
+
 class TextEncoder:
     """Cleans, tokenises and embeds texts; remembers each for the length of the run."""
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         """Start the encoder of a bundle, or of a folder with only encoder and tokenizer.
 
+        Args:
+            folder: The bundle or folder.
+            threads: Texts embedded at once, each by one thread: what one text gives depends
+                neither on their number nor on its neighbours.
+
         Raises:
             BundleError: A file is missing or broken.
         """
         self.files = {file: _read(folder, file) for file in (ENCODER_FILE, TOKENIZER_FILE)}
         self._tokenizer = TicketTokenizer(self.files[TOKENIZER_FILE], bundle=folder)
-        self._encoder = Encoder(self.files[ENCODER_FILE], threads=threads, bundle=folder)
+        self._encoder = Encoder(self.files[ENCODER_FILE], bundle=folder)
+        self._threads = threads
         self._known: dict[str, Floats] = {}
 
     def embed(self, text: str) -> Floats:
@@ -76,11 +100,17 @@ class TextEncoder:
     def vectors_of_cleaned(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of texts that were cleaned already."""
         joined = np.zeros((len(texts), 2 * DIMENSIONS), dtype=np.float32)
-        for row, text in enumerate(texts):
-            joined[row] = self.embed(text)
-            if progress is not None and (row % 50 == 49 or row + 1 == len(texts)):
-                progress("embed", row + 1, len(texts))
-        return Vectors(joined, _count_matrix(texts))
+        with ThreadPoolExecutor(self._threads) as pool:
+            try:
+                for row, embedding in enumerate(pool.map(self.embed, texts)):
+                    joined[row] = embedding
+                    if progress is not None and (row % 50 == 49 or row + 1 == len(texts)):
+                        progress("embed", row + 1, len(texts))
+            except BaseException:
+                # Ctrl-C ends the run now, not after the texts that are still waiting.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return Vectors(joined, count_matrix(texts))
 
 
 def _read(folder: Path, file: str) -> bytes:
@@ -90,7 +120,8 @@ def _read(folder: Path, file: str) -> bytes:
         raise BundleMissingError(folder, file, "is missing or cannot be read") from error
 
 
-def _count_matrix(texts: Sequence[str]) -> sp.csr_matrix:
+def count_matrix(texts: Sequence[str]) -> sp.csr_matrix:
+    """N-gram counts of cleaned texts, CSR [texts, BUCKETS]."""
     counted = [count_buckets(text) for text in texts]
     pointers = np.cumsum([0, *(len(buckets) for buckets, _ in counted)])
     columns = np.concatenate([np.zeros(0, np.uint32), *(buckets for buckets, _ in counted)])

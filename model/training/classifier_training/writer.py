@@ -28,7 +28,7 @@ from ticket_classifier.bundle import (
 from ticket_classifier.features import BUCKET_BITS, FeatureSpace
 from ticket_classifier.heads import Head
 
-__all__ = ["BundleContent", "check_output", "write_bundle"]
+__all__ = ["BundleContent", "check_output", "put_in_place", "write_bundle"]
 
 REPORT_FILE = "report.json"
 _BUNDLE_FILES = {ENCODER_FILE, TOKENIZER_FILE, HEADS_FILE, MANIFEST_FILE, REPORT_FILE}
@@ -94,15 +94,25 @@ def write_bundle(output: Path, content: BundleContent) -> str:
         fresh.mkdir()
         for name, data in {**files, MANIFEST_FILE: text.encode()}.items():
             (fresh / name).write_bytes(data)
-        _swap(fresh, output, Path(scratch) / "old")
+        put_in_place(fresh, output)
     return str(manifest["bundle_id"])
 
 
-def _swap(fresh: Path, output: Path, old: Path) -> None:
+def put_in_place(fresh: Path, output: Path) -> None:
+    """Rename a complete bundle to `output`, so that there is one at every moment but an instant.
+
+    Args:
+        fresh: The new bundle, in a scratch folder on the same file system; its sibling ``old``
+            takes the older bundle until that is deleted.
+        output: Where it goes; an older bundle there is replaced.
+
+    Raises:
+        OSError: It cannot be renamed; the older bundle is in its place again.
+    """
     if not output.exists():
         fresh.rename(output)
         return
-    output.rename(old)
+    old = output.rename(fresh.parent / "old")
     try:
         fresh.rename(output)
     except OSError:

@@ -111,10 +111,118 @@ def test_both_can_be_compared_on_tickets_new_to_both(
     assert team["before"]["rows"] == 60
 
 
+def test_described_labels_make_a_bundle_that_says_it_is_unmeasured(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    labels, output = tmp_path / "labels.yml", tmp_path / "mine"
+    entries = {label: {"keywords": words} for label, words in WORDS.items()}
+    labels.write_text(json.dumps({"targets": {"team": entries}}), encoding="utf-8")
+
+    trained = run(
+        *("train", "--labels", str(labels), "--unlabelled", str(good)),
+        *("--output", str(output), "--base", str(bundle)),
+    )
+    classified = run(
+        "classify", "-", "-o", "-", "--bundle", str(output), stdin='{"subject": "toner paper jam"}'
+    )
+
+    assert trained.exit_code == ExitCode.DONE, trained.output
+    [team] = [line for line in trained.stdout.splitlines() if line.startswith("team")]
+    assert team.split() == ["team", "3", "0", "-", "-", "-", "-"]
+    assert "min_confidence" in trained.stderr
+    answer = json.loads(classified.stdout)["team"]
+    assert (answer["label"], answer["abstained"]) == ("printer", True)
+
+
+def test_examples_beside_labels_are_measured(run: Run, bundle: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.yml"
+    rows = [json.loads(line) for line in tickets(tmp_path / "t.jsonl").read_text().splitlines()]
+    entries = {
+        label: {"examples": [row["body"] for row in rows if row["team"] == label][:20]}
+        for label in WORDS
+    }
+    labels.write_text(json.dumps({"targets": {"team": entries}}), encoding="utf-8")
+
+    trained = run(
+        *("train", "--labels", str(labels), "--base", str(bundle)),
+        *("--output", str(tmp_path / "mine"), "--json"),
+    )
+
+    [team] = json.loads(trained.stdout)["report"]["targets"]
+    assert team["rows"] == 60
+    assert team["metrics"]["accuracy"] > 0.8
+
+
+def test_labels_with_too_few_tickets_are_merged_left_out_or_refused_by_name(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    with good.open("a", encoding="utf-8") as file:
+        for number in range(9):
+            row = {"subject": "", "body": f"plant pot {number}", "team": f"garden{number % 2}"}
+            file.write(json.dumps(row) + "\n")
+    options = arguments(good, tmp_path / "mine", bundle)
+
+    merged = run(*options)
+    left_out = run(*options, "--rare", "leave-out", "--force")
+    refused = run(*options, "--rare", "refuse")
+
+    assert "became 'other': garden0 (5), garden1 (4)" in merged.stderr
+    assert "were left out: garden0 (5), garden1 (4)" in left_out.stderr
+    assert refused.exit_code == ExitCode.INPUT
+    assert "garden0 (5), garden1 (4)" in refused.stderr
+
+
+def test_mislabelled_rows_are_reported_by_number_alone(
+    run: Run, bundle: Path, tmp_path: Path
+) -> None:
+    file = tickets(tmp_path / "t.jsonl", share_wrong=0.08)
+
+    trained = run(*arguments(file, tmp_path / "mine", bundle))
+
+    assert "rows may be mislabelled, first" in trained.stderr
+    assert "toner" not in trained.output
+
+
+def test_labels_of_chance_end_in_a_warning_and_a_model_that_abstains(
+    run: Run, bundle: Path, bad: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+
+    trained = run(*arguments(bad, output, bundle))
+    classified = run(
+        "classify", "-", "-o", "-", "--bundle", str(output), stdin='{"subject": "toner paper jam"}'
+    )
+
+    assert "team: the text does not tell this label" in trained.stderr
+    assert json.loads(classified.stdout)["team"]["abstained"] is True
+
+
+def test_three_hundred_labels(run: Run, bundle: Path, tmp_path: Path) -> None:
+    file, dice = tmp_path / "many.jsonl", random.Random(1)
+    noise = [f"{first}{last}" for first in "bdfgklmnprst" for last in ("alo", "emi", "uno")]
+    with file.open("w", encoding="utf-8") as stream:
+        for number in range(300 * 8):
+            label = f"label {number % 300}"
+            said = [f"thing{number % 300:03}", f"part{number % 300:03}", *dice.choices(noise, k=8)]
+            stream.write(json.dumps({"subject": "", "body": " ".join(said), "team": label}) + "\n")
+
+    trained = run(*arguments(file, tmp_path / "mine", bundle, "--targets", "team", "--json"))
+
+    [team] = json.loads(trained.stdout)["report"]["targets"]
+    assert len(team["labels"]) == 300
+    assert team["metrics"]["accuracy"] > 0.9
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
         ([], ExitCode.USAGE),
+        (["--tickets", "TICKETS", "--labels", "TICKETS"], ExitCode.USAGE),
+        (["--tickets", "TICKETS", "--unlabelled", "TICKETS"], ExitCode.USAGE),
+        (["--tickets", "TICKETS", "--keep-text", "kept.jsonl"], ExitCode.USAGE),
+        (["--freshdesk", "--since", "soon"], ExitCode.USAGE),
+        (["--freshdesk", "--config", "gone.yml"], ExitCode.CONFIG),
+        (["--labels", "TICKETS"], ExitCode.INPUT),
         (["--tickets", "gone.jsonl"], ExitCode.INPUT),
         (["--tickets", "TICKETS", "--targets", "nothing"], ExitCode.INPUT),
         (["--tickets", "TICKETS", "--base", "gone"], ExitCode.BUNDLE),

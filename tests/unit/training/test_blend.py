@@ -61,6 +61,7 @@ def test_a_useless_part_gets_next_to_no_weight() -> None:
     assert scales["noise"] < 0.1 * scales["sparse"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.6, 0.8, 0.95]))
 def test_a_threshold_reaches_its_precision_on_the_rows_it_was_chosen_on(
     seed: int, precision: float

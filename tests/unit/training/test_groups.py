@@ -7,21 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier_training.groups import fold_numbers, near_duplicate_groups
-from classifier_training.vectors import _count_matrix
+from classifier_training.vectors import count_matrix
 from unit.training.corpus import make_rows
 
 
 def test_copies_with_small_changes_are_one_group() -> None:
     texts = [f"{row['subject']} {row['body']}" for row in make_rows(60)]
     copies = [f"Hello, {text}." for text in texts]
-    groups = near_duplicate_groups(_count_matrix([*texts, *copies]))
+    groups = near_duplicate_groups(count_matrix([*texts, *copies]))
     together = groups[:60] == groups[60:]
     assert together.mean() > 0.9
     assert len(np.unique(groups[:60])) > 50
 
 
 def test_groups_are_named_by_their_first_row_and_empty_texts_are_alone() -> None:
-    groups = near_duplicate_groups(_count_matrix(["", "same words here", "", "same words here"]))
+    groups = near_duplicate_groups(count_matrix(["", "same words here", "", "same words here"]))
     assert groups.tolist() == [0, 1, 2, 1]
 
 
