@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 
 from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.errors import CommandError, ExitCode
@@ -34,7 +35,7 @@ from otai_freshdesk.cli.setup_proposal import Bundle, Proposer, read_labels
 from otai_freshdesk.cli.setup_rule import WEBHOOK_PATH, WebhookRule
 from otai_freshdesk.cli.setup_texts import TEXTS, Texts
 from otai_freshdesk.config.errors import SecretError
-from otai_freshdesk.config.settings import Settings, parse_settings
+from otai_freshdesk.config.settings import ROOT, Settings, parse_settings
 from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 from otai_freshdesk.ssm import ssm_client
 from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITIES
@@ -42,6 +43,7 @@ from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITIES
 __all__ = ["Wishes", "set_up"]
 
 AUTOMATED = "automated_mail"
+_DOMAIN = "freshdesk_domain"
 _PLACEHOLDER = "your-account"  # of the config.yml that comes with the project
 _NOT_FOR_GROUPS = frozenset({"type", "priority", "sentiment", "language"})
 _PREFIX = re.compile(r"/[\w./-]+")
@@ -117,10 +119,17 @@ def _check(wishes: Wishes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Existing:
-    """A config.yml that somebody has set up before."""
+    """A config.yml that somebody has set up before.
+
+    Attributes:
+        text: What it holds.
+        settings: What it means here, with the variables of the environment laid over it.
+        params: Parameters of the account, as they stand in the file itself.
+    """
 
     text: str
     settings: Settings
+    params: Mapping[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> "_Existing | None":
@@ -128,26 +137,26 @@ class _Existing:
         if not path.exists():
             return None
         raw = path.read_bytes()
-        settings = parse_settings(raw, {}, name=str(path))
+        settings = parse_settings(raw, os.environ, name=str(path))
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:  # YAML may be UTF-16 too
             raise EditError(str(path)) from None
-        if settings.system.params.get("freshdesk_domain") == _PLACEHOLDER:
-            return None
-        return cls(text, settings)
+        system = (yaml.safe_load(text)[ROOT] or {}).get("system") or {}
+        params = system.get("params") or {}
+        return None if params.get(_DOMAIN) == _PLACEHOLDER else cls(text, settings, params)
 
     @property
     def domain(self) -> str | None:
-        return self.settings.system.params.get("freshdesk_domain")
+        return self.params.get(_DOMAIN)
 
     @property
     def url(self) -> str | None:
-        return self.settings.system.params.get("freshdesk_url")
+        return self.params.get("freshdesk_url")
 
     @property
     def key_reference(self) -> str | None:
-        return self.settings.system.params.get("freshdesk_api_key")
+        return self.params.get("freshdesk_api_key")
 
     @property
     def undecided(self) -> tuple[str | None, ...]:
@@ -332,7 +341,7 @@ class _SettingUp:
             renewal = renewed(self._existing.text, name, plan, language)
             text, plan, kept = renewal.text, renewal.plan, renewal.kept
             self._remarks.extend(renewal.remarks)
-        parse_settings(text.encode(), {}, name=name)  # what cannot be read is never written
+        parse_settings(text.encode(), os.environ, name=name)  # what cannot be read is never written
         return text, plan, kept
 
     # what is done

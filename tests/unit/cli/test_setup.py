@@ -257,6 +257,21 @@ class TestAgain:
         assert "Billing" not in office.text()
         assert "config.yml.1.bak" in office.files()
 
+    def test_variables_of_the_environment_lie_over_the_file(
+        self, run: Run, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run(*SETUP)
+        cursor = "    cursor: ssm:/otai-freshdesk/sweep-state # where"
+        office.edit(cursor, "    # cursor: memory, on this machine")
+        before = office.text()
+        monkeypatch.setenv("OTAI_TRIAGE_FROM", "2026-11-01T00:00:00Z")
+        monkeypatch.setenv("OTAI_FRESHDESK_DOMAIN", "another")
+
+        result = run("setup")
+
+        assert result.exit_code == ExitCode.DONE, result.output
+        assert office.text() == before, "what a variable says is not written into the file"
+
     def test_a_link_stays_one(self, run: Run, office: Office, tmp_path: Path) -> None:
         target = tmp_path / "elsewhere.yml"
         target.write_bytes(EXAMPLE.read_bytes())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otai_freshdesk.cli.errors import ExitCode
@@ -88,6 +88,7 @@ class TestANewFile:
         assert settings.webhook.secret.startswith("file:/etc")
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(st.text(min_size=1), st.floats(0, 1), st.booleans())
 def test_what_was_proposed_can_be_read_again(name: str, confidence: float, sure: bool) -> None:
     name = name.encode("utf-8", "ignore").decode() or "-"

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otai_freshdesk.cli.setup_edit import NotEditableError, YamlText, flow_text, scalar_text
@@ -24,6 +24,7 @@ folded:
 NAMES = st.text(min_size=1).filter(lambda text: text.encode("utf-8", "ignore").decode() == text)
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(NAMES)
 def test_any_name_survives_behind_a_key(name: str) -> None:
     text = scalar_text(name)
@@ -32,6 +33,7 @@ def test_any_name_survives_behind_a_key(name: str) -> None:
     assert yaml.safe_load(f"a:\n  key: {text} # comment\n") == {"a": {"key": name}}
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(st.lists(NAMES | st.none()))
 def test_any_name_survives_within_brackets(names: list[str | None]) -> None:
     assert yaml.safe_load(f"[{', '.join(map(flow_text, names))}]") == names
