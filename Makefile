@@ -70,6 +70,26 @@ report: setup ## Write build/report.html, the backtest of a simulated account
 test-browser: report ## Test the report in a browser (needs Chromium)
 	$(BIN)/pytest -m browser tests/browser
 
+##@ Security
+.PHONY: audit sbom secrets-scan mutation
+SECURITY := .tools/security/bin
+LAYER_LOCK := layers/dependencies/requirements.txt
+audit: setup .tools/security/.ready ## Ask a public database for known vulnerabilities (network; not part of check)
+	@$(BIN)/python -m support.audit $(LAYER_LOCK) requirements/dev.txt
+
+sbom: .tools/security/.ready ## List what layers and command line are made of, as CycloneDX in build/sbom
+	mkdir -p build/sbom
+	$(SECURITY)/cyclonedx-py requirements --output-reproducible --short-PURLs \
+	  --output-file build/sbom/layers.cdx.json $(LAYER_LOCK)
+	$(SECURITY)/cyclonedx-py requirements --output-reproducible --short-PURLs \
+	  --output-file build/sbom/command-line.cdx.json requirements/dev.txt
+
+secrets-scan: .tools/security/.ready ## Look for secrets in the files under version control
+	git ls-files -z | xargs -0 $(SECURITY)/detect-secrets-hook --baseline requirements/secrets.json
+
+mutation: setup ## Change the code in one place at a time and see whether a test notices (an hour)
+	$(BIN)/python -m support.mutation
+
 ##@ The model
 .PHONY: encoder model model-report evaluate check-tickets bench-learning
 TRAIN_PYTHON ?= python3.11
@@ -146,6 +166,7 @@ lock: $(UV) ## Compile the hashed requirement files anew
 	$(LOCK) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(LOCK) --upgrade requirements/sam.in -o requirements/sam.txt
 	$(LOCK) --upgrade requirements/checkov.in -o requirements/checkov.txt
+	$(LOCK) --upgrade requirements/security.in -o requirements/security.txt
 	$(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(PYTHON) layers/dependencies/lock.py
 
@@ -188,6 +209,11 @@ BUILT_FROM := template.yaml .python-version layers/Makefile \
 $(UV): requirements/uv.txt
 	$(PYTHON) -m venv .tools/uv
 	.tools/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+.tools/security/.ready: requirements/security.txt | $(UV)
+	$(UV) venv --quiet --allow-existing --python $$(cat .python-version) .tools/security
+	$(UV) pip sync --quiet --python .tools/security/bin/python --require-hashes $<
 	touch $@
 
 .tools/checkov/.ready: requirements/checkov.txt | $(UV)

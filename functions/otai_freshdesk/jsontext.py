@@ -6,8 +6,11 @@ from collections.abc import Callable
 __all__ = ["dumps"]
 
 # JSON escapes the control characters below the space by itself, but neither those a terminal
-# takes for the beginning of a command (U+009B) nor what some readers take for the end of a line.
-_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
+# takes for the beginning of a command (U+009B), nor what some readers take for the end of a line,
+# nor halves of surrogate pairs, which no stream can encode.
+_ESCAPED = {
+    code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000))
+}
 
 
 def dumps(

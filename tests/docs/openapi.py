@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-
 from otai_freshdesk.application.outcome import Status
 from otai_freshdesk.config.secrets import MIN_WEBHOOK_SECRET
 from otai_freshdesk.config.settings import WebhookSettings

@@ -85,9 +85,9 @@ def test_no_domain_leads_away(domain: str) -> None:
 @pytest.mark.parametrize("url", HOSTILE_URLS)
 def test_no_override_leads_to_the_public(url: str) -> None:
     # What looks like a reference (file:///...) is read as one, and is no address either.
-    with pytest.raises(ConfigError, match="override|cannot be read"):
+    with pytest.raises(ConfigError, match=r"override|cannot be read"):
         connected(OTAI_FRESHDESK_URL=url)
-    with pytest.raises(ConfigError, match="override|cannot be read"):
+    with pytest.raises(ConfigError, match=r"override|cannot be read"):
         connected(f"freshdesk_url: {json.dumps(url)}")
 
 

@@ -43,17 +43,20 @@ TARGETS = {
     f"{FRESHDESK}.budget": ("unit/ticket_systems/test_budget.py",),
 }
 # Plugins that are loaded already cannot be rewritten any more, of which pytest warns.
-PYTEST = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
+PYTEST = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:schemathesis")
 PYTEST += ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-    "-x",
-    "-q",
-    "--tb=no",
-    "-p",
-    "no:cacheprovider",
-    "-W",
-    "ignore::pytest.PytestAssertRewriteWarning",
-]
-PRELOADED = ("httpx", "pydantic", "pytest_asyncio.plugin", "starlette", "uvicorn", "yaml")
+PRELOADED = (
+    "boto3",
+    "httpx",
+    "moto",
+    "pydantic",
+    "pytest_asyncio.plugin",
+    "pytest_socket",
+    "respx.plugin",
+    "starlette.testclient",
+    "uvicorn",
+    "yaml",
+)
 
 ORDERING = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 NEGATION: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -251,8 +254,13 @@ def run(wanted: list[str]) -> int:
             print(f"{module}: the tests fail on the code as it is")
             return 1
         started = time.monotonic()
-        found = [m.name for m in mutants(tree) if survives(module, tree, m, tests)]
-        total = sum(1 for _ in mutants(tree))
+        tried = list(mutants(tree))
+        found = []
+        for mutant in tried:
+            if survives(module, tree, mutant, tests):
+                found.append(mutant.name)
+                print(f"  {mutant.name}", file=sys.stderr, flush=True)
+        total = len(tried)
         short = module.rpartition(".")[2]
         new = [name for name in found if f"{short}.{name}" not in explained]
         unexplained += len(new)
@@ -268,7 +276,14 @@ def run(wanted: list[str]) -> int:
 
 if __name__ == "__main__":
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp()
-    hypothesis.settings.register_profile("mutation", derandomize=True, database=None, deadline=None)
+    # The example that fails is enough: it need not be made small.
+    hypothesis.settings.register_profile(
+        "mutation",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    )
     hypothesis.settings.load_profile("mutation")
     for library in PRELOADED:
         importlib.import_module(library)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import uvicorn
@@ -26,27 +26,26 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(
-    classifier: Classifier | None = None, overrides: Mapping[str, str] | None = None
-) -> Iterator[Served]:
+def served(classifier: Classifier | None = None, *, deadline: float = DEADLINE) -> Iterator[Served]:
     """Serve in a thread of its own, with uvicorn set up as `serve` does it.
 
     Args:
         classifier: Judges; reads the subject by default.
-        overrides: Variables that lie over the configuration.
+        deadline: Seconds for one ticket.
     """
     ready: threading.Event = threading.Event()
     found: list[Served] = []
     servers: list[uvicorn.Server] = []
 
     async def run() -> None:
-        async with connected_account(**(overrides or {})) as account:
+        async with connected_account() as account:
+            account.simulator.turn(server_error_rate=0.0)
             if classifier:
                 account.classifier = classifier
             application = account.process()
 
             async def triage(ticket_id: int) -> Outcome:
-                return await application.webhook(ticket_id, seconds=DEADLINE)
+                return await application.webhook(ticket_id, seconds=deadline)
 
             server = uvicorn.Server(
                 uvicorn.Config(

@@ -1,7 +1,6 @@
 """The webhook as an ASGI application: the checks and answers of `web.routes`, without Lambda."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,6 +8,7 @@ from typing import Any
 
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.cli.errors import sentence
+from otai_freshdesk.jsontext import dumps
 from otai_freshdesk.observability import logger
 from otai_freshdesk.web.errors import RequestError
 from otai_freshdesk.web.request import RequestGuard, WebhookRequest
@@ -112,7 +112,7 @@ def _problem(status: HTTPStatus, detail: str) -> _Answer:
 
 
 async def _send(answer: _Answer, send: Send) -> None:
-    body = json.dumps(answer.body, ensure_ascii=False).encode()
+    body = dumps(answer.body).encode()
     headers = [
         (b"content-type", answer.content_type),
         (b"content-length", str(len(body)).encode()),

@@ -38,6 +38,8 @@ from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 
 MAX_CONFIG_BYTES = 256 * 1024
 ROOT = "open_ticket_ai"
+_LONGEST_VALUE = 4096
+_DEEPEST = 20
 PLACE = r"^(memory|ssm:/[\w./-]+|file:.+)$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -300,14 +302,31 @@ def parse_settings(
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without aliases: a few hundred bytes of them can stand for gigabytes."""
+    """Safe YAML without what takes its reader long, or makes it fail in ways of its own.
+
+    A few hundred bytes of aliases can stand for gigabytes.
+    """
+
+    _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not allowed", parent and parent.start_mark
-            )
-        return super().compose_node(parent, index)
+        event = self.peek_event()
+        if problem := self._problem(event):
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def _problem(self, event: Any) -> str:
+        if isinstance(event, yaml.events.AliasEvent):
+            return "aliases (*name) are not allowed"
+        if getattr(event, "tag", None):
+            return "tags (!name) are not allowed"
+        if len(getattr(event, "value", "")) > _LONGEST_VALUE:
+            return f"a value is longer than {_LONGEST_VALUE} characters"
+        return "nested too deeply" if self._depth > _DEEPEST else ""
 
 
 def _set(section: dict[str, Any], keys: tuple[str, ...], value: str) -> None:

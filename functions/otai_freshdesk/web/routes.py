@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Callable
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.jsontext import dumps
 from otai_freshdesk.observability import observe_refusal
 from otai_freshdesk.web.errors import RequestError, UnprocessableError
 from otai_freshdesk.web.request import RequestGuard, WebhookRequest
@@ -59,6 +59,6 @@ def _json(
     return Response(
         status_code=status,
         content_type=content_type,
-        body=json.dumps(body, ensure_ascii=False),
+        body=dumps(body),
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
     )
