@@ -18,6 +18,7 @@ from classifier_training import Corpus, CorpusFolder
 from classifier_training.vectors import TextEncoder
 from otai_freshdesk.cli.configuration import read_settings
 from otai_freshdesk.cli.errors import CommandError, ExitCode
+from otai_freshdesk.cli.output import note
 from otai_freshdesk.clock import SystemClock
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.config.settings import SystemSettings
@@ -106,7 +107,12 @@ class Collection:
         system = read_settings(self.config).system
         folder = CorpusFolder(self.folder, self._origin(system, encoder))
         text = TextFile(self.keep_text) if self.keep_text else None
-        asyncio.run(self._read(_adapter(system), folder, encoder, text, observe))
+        try:
+            asyncio.run(self._read(_adapter(system), folder, encoder, text, observe))
+        except BaseException:
+            if folder.place is not None:
+                note(f"what was read is kept as numbers in {self.folder}; run this command again")
+            raise
         corpus = folder.corpus()
         if corpus is None:
             raise NoResolvedTicketsError

@@ -50,7 +50,7 @@ Portuguese, Italian, Dutch). A human decides the rest, and can overrule everythi
 
 **Not for.** Decisions about people, closing or answering tickets, languages beside these seven
 (it should abstain there), or labels it was not trained on: train your own with
-`otai-freshdesk train`.
+`otai-freshdesk train` (`make bench-learning` measures how far that carries).
 
 **Limits.** All tickets it was trained and measured on were written for this project by few
 authors; real mail is messier and every help desk draws its lines elsewhere. Priority and

@@ -68,11 +68,10 @@ type Rows = NDArray[np.intp]
 __all__ = ["Example", "LabelDescription", "LabelsFile", "read_labels", "train_from_labels"]
 
 _PHRASINGS = (
-    "{}",
     "{}?",
-    "{0}: {0}",
     "customer support request: {}",
     "Hi, my question is about {}. Thank you.",
+    "Hallo, ich habe ein Problem mit {}. Können Sie mir helfen?",
 )
 _DENSE_PENALTY = 0.03
 _WORDS_PENALTY = 0.03
@@ -81,8 +80,9 @@ _EXAMPLE_COUNTS = 2.0
 _TAUGHT_COUNTS = 0.3
 _TEACHERS = {"prototype": 0.5, "dense": 1.0, "words": 0.4}
 _SURENESS = 6.0
+_LESSONS = 2
 _FEWEST_EXAMPLES = 40
-_MOST_UNLABELLED = 10_000
+_MOST_UNLABELLED = 5_000
 _TOO_FEW = (
     "{} examples are too few to measure anything (it takes {}); "
     "the bundle abstains here unless the configuration sets min_confidence"
@@ -401,23 +401,25 @@ class _LabelLearner:
         self, parts: Mapping[str, _Part], tickets: Texts, truth: Floats, unlabelled: Texts
     ) -> _Part:
         """A regression that also learns from what the other parts think of unlabelled tickets."""
-        scores = [
-            _TEACHERS[name] * _levelled(part.scores(unlabelled)) for name, part in parts.items()
-        ]
-        logits = _SURENESS * np.sum(scores, axis=0, dtype=np.float32)
-        shares = softmax(logits + balancing(logits), axis=1)
-        return self._regression(
-            Texts(
-                np.concatenate([tickets.dense, unlabelled.dense]),
-                sp.vstack([tickets.sparse, unlabelled.sparse]).tocsr(),
-            ),
-            np.concatenate([truth, shares]).astype(np.float32),
-            of_words=False,
-            counts=np.repeat(
-                np.array([_EXAMPLE_COUNTS, _TAUGHT_COUNTS], dtype=np.float32),
-                [len(truth), len(shares)],
-            ),
+        texts = Texts(
+            np.concatenate([tickets.dense, unlabelled.dense]),
+            sp.vstack([tickets.sparse, unlabelled.sparse]).tocsr(),
         )
+        counts = np.repeat(
+            np.array([_EXAMPLE_COUNTS, _TAUGHT_COUNTS], dtype=np.float32),
+            [len(truth), len(unlabelled.dense)],
+        )
+        opinion = np.zeros((len(unlabelled.dense), truth.shape[1]), dtype=np.float32)
+        for name, part in parts.items():
+            opinion += np.float32(_TEACHERS[name]) * _levelled(part.scores(unlabelled))
+        for _ in range(_LESSONS):
+            logits = np.float32(_SURENESS) * opinion
+            shares: Floats = softmax(logits + balancing(logits), axis=1)
+            taught = self._regression(
+                texts, np.concatenate([truth, shares]), of_words=False, counts=counts
+            )
+            opinion = _levelled(opinion) + _levelled(taught.scores(unlabelled))
+        return taught
 
     def _regression(
         self, tickets: Texts, truth: Floats, *, of_words: bool, counts: Floats | None = None

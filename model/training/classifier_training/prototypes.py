@@ -26,7 +26,7 @@ type Floats = NDArray[np.float32]
 type Rows = NDArray[np.intp]
 
 _SHARPNESS = 20.0
-_WORDING = 0.6
+_WORDING = 0.3
 _NAME_SHARE = 0.3
 _ROUNDS = 3
 _HELD_BACK = 0.2

@@ -139,7 +139,7 @@ def test_only_tickets_that_people_have_settled_count(
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
-    desk: Desk, encoder: TextEncoder, tmp_path: Path
+    desk: Desk, encoder: TextEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resolved(desk, 250)
     text = tmp_path / "kept.jsonl"
@@ -150,6 +150,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     interrupted = collection(desk, tmp_path / "kept", keep_text=text)
     with pytest.raises(KeyboardInterrupt):
         interrupted.collect(encoder, interrupt)
+    assert "run this command again" in capsys.readouterr().err
     assert not text.exists()
     pages = len([call for call in desk.simulator.journal.calls if call.path.endswith("/tickets")])
 
