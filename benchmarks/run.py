@@ -39,25 +39,22 @@ ALONE = {"load"}
 """Parts that run only when asked for by name."""
 
 
-def measured(names: Sequence[str], effort: Effort) -> Document:
-    """Measure the parts and return them with what they were measured on.
+def measured(name: str, effort: Effort) -> Document:
+    """Measure a part and return it with what it was measured on.
 
     Raises:
-        BenchmarkError: A part cannot be measured.
+        BenchmarkError: It cannot be measured.
     """
-    found: Document = {"machine": machine.machine(), "versions": machine.versions(), "parts": {}}
-    for name in names:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        begin = time.monotonic()
-        figures = PARTS[name](effort)
-        seconds = round(time.monotonic() - begin)
-        found["parts"][name] = {
-            "taken": machine.now(),
-            "seconds": seconds,
-            "figures": figures,
-        }
-        print(f"{name} took {seconds} s", file=sys.stderr, flush=True)
-    return found
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    begin = time.monotonic()
+    figures = PARTS[name](effort)
+    seconds = round(time.monotonic() - begin)
+    print(f"{name} took {seconds} s", file=sys.stderr, flush=True)
+    return {
+        "machine": machine.machine(),
+        "versions": machine.versions(),
+        "parts": {name: {"taken": machine.now(), "seconds": seconds, "figures": figures}},
+    }
 
 
 def merged(before: Document | None, found: Document) -> Document:
@@ -117,8 +114,15 @@ def _again() -> Document:
 
 
 def _anew(only: str, *, quick: bool) -> Document:
-    found = measured(_names(only), QUICK if quick else FULL)
-    return found if quick else merged(read(), found)
+    """Measure part by part; what is measured is written at once, whatever the next part does."""
+    document = None if quick else read()
+    for name in _names(only):
+        document = merged(document, measured(name, QUICK if quick else FULL))
+        if not quick:
+            write(document)
+    if document is None:
+        raise BenchmarkError("there is nothing to measure")
+    return document
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if options.quick:
         print(json.dumps(document))
-    else:
+    elif options.render:
         write(document)
     verdicts = checks(figures_of(document))
     _say(verdicts, document)
