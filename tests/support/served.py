@@ -58,6 +58,7 @@ def served(classifier: Classifier | None = None, *, deadline: float = DEADLINE) 
                     server_header=False,
                     proxy_headers=False,
                     limit_concurrency=MOST_REQUESTS,
+                    timeout_graceful_shutdown=5,
                     h11_max_incomplete_event_size=LONGEST_HEADERS,
                 )
             )

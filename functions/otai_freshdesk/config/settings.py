@@ -310,7 +310,7 @@ class _PlainLoader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if problem := self._problem(event):
             raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         self._depth += 1

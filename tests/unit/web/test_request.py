@@ -105,6 +105,27 @@ def test_the_secret_may_come_as_basic_password(guard: RequestGuard) -> None:
     assert guard.ticket_id(request(x_otai_secret="", authorization=basic(SECRET))) == 11
 
 
+def test_a_form_is_taken_and_its_type_may_name_a_charset(guard: RequestGuard) -> None:
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+
+    assert guard.ticket_id(request(b"payload=x&ticket_id=11", content_type=form)) == 11
+    assert guard.ticket_id(request(b'{"a": "&ticket_id=9", "id": 11}')) == 11
+
+
+def test_json_by_its_other_name_is_taken(guard: RequestGuard) -> None:
+    assert guard.ticket_id(request(content_type="Text/JSON")) == 11
+
+
+def test_a_body_of_just_the_limit_is_taken(guard: RequestGuard) -> None:
+    assert guard.ticket_id(request(GOOD.ljust(1024))) == 11
+
+
+def test_credentials_with_anything_else_in_them_are_refused(guard: RequestGuard) -> None:
+    shown = basic(SECRET).replace("Basic ", "Basic !")
+    with pytest.raises(UnauthorisedError):
+        guard.ticket_id(request(x_otai_secret="", authorization=shown))
+
+
 @pytest.mark.parametrize("header", [basic("wrong"), "Basic !!!", "Basic", "Bearer x", SECRET])
 def test_a_wrong_authorization_header_is_refused(guard: RequestGuard, header: str) -> None:
     with pytest.raises(UnauthorisedError):
@@ -214,7 +235,25 @@ def test_ids_in_forms(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "found",
-    ["INC-12", "SR-12", "", "0", 0, -1, 1.5, 1e300, float("inf"), True, None, [], {}, "12a", 10**400, 2**63, "٣"],
+    [
+        "INC-12",
+        "SR-12",
+        "",
+        "0",
+        0,
+        -1,
+        1.5,
+        1e300,
+        float("inf"),
+        True,
+        None,
+        [],
+        {},
+        "12a",
+        10**400,
+        2**63,
+        "٣",
+    ],
     ids=repr,
 )
 def test_what_is_no_freshdesk_id_is_refused(found: object) -> None:
