@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otai_freshdesk.domain.policy import (
+    MAX_TAG_LENGTH,
     AutomatedMail,
     FieldRule,
     Ineligible,
@@ -266,3 +267,27 @@ def test_label_map(entries: dict[str, str | None], label: str, value: str | None
 def test_a_ticket_never_shows_its_text() -> None:
     assert "Where is it" not in repr(ticket())
     assert "Invoice" not in repr(ticket())
+
+
+def test_tags_that_are_there_are_not_added_whatever_their_case() -> None:
+    assert Changes(tags=("otai-1", "New")).tags_merged_into(("VIP", "OTAI-1")) == (
+        "VIP",
+        "OTAI-1",
+        "New",
+    )
+
+
+def test_names_in_logs_replies_and_configurations_stay() -> None:
+    """Whoever reads logs by these names, or has them in config.yml, relies on them."""
+    assert (GROUP, TYPE, PRIORITY) == ("group", "type", "priority")
+    assert {*Ineligible} == {
+        "marked",
+        "spam",
+        "deleted",
+        "outbound",
+        "not_open",
+        "assigned",
+        "too_old",
+    }
+    assert {*Verdict} == {"write", "abstain", "decided", "unmapped", "unchanged", "automated"}
+    assert MAX_TAG_LENGTH == 32

@@ -27,6 +27,7 @@ def api(status: int, retry_after: float | None = None) -> errors.ApiError:
         ("-3", 0.0),
         ("Mon, 02 Mar 2026 08:00:30 GMT", 30.0),
         ("Mon, 02 Mar 2026 08:00:30 -0000", 30.0),
+        ("Mon, 02 Mar 2026 10:00:30 +0200", 30.0),
         ("Mon, 02 Mar 2026 07:00:00 GMT", 0.0),
         ("soon", None),
         ("", None),
@@ -50,6 +51,13 @@ def test_a_rate_limit_is_waited_out_with_a_second_and_jitter() -> None:
     policy = RetryPolicy(random=lambda: 0.25)
     assert policy.delay(api(429, 9.0), 1) == 10.25
     assert policy.delay(api(429), 1) == 61.25
+
+
+def test_a_request_is_sent_five_times_in_two_minutes_at_most() -> None:
+    policy = RetryPolicy(random=lambda: 1.0)
+    assert [policy.delay(api(500), n) for n in range(1, 6)] == [0.5, 1.0, 2.0, 4.0, None]
+    assert RetryPolicy(attempts=20, random=lambda: 1.0).delay(api(500), 19) == 20.0
+    assert policy.total == 120.0
 
 
 def test_server_errors_double_with_full_jitter_up_to_a_bound() -> None:
