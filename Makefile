@@ -49,7 +49,7 @@ contracts: setup ## Check that imports point inward
 template-lint: $(SAM) ## Validate and lint template.yaml
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint
 
-check: lint types contracts template-lint template-scan build test ## The whole gate
+check: lint types contracts template-lint template-scan secrets-scan build test ## The whole gate
 
 coverage: setup ## Run the tests with branch coverage
 	$(BIN)/coverage run -m pytest -m "not docker and not browser"
@@ -85,7 +85,8 @@ sbom: .tools/security/.ready ## List what layers and command line are made of, a
 	  --output-file build/sbom/command-line.cdx.json requirements/dev.txt
 
 secrets-scan: .tools/security/.ready ## Look for secrets in the files under version control
-	git ls-files -z | xargs -0 $(SECURITY)/detect-secrets-hook --baseline requirements/secrets.json
+	git ls-files -z | xargs -0 $(SECURITY)/detect-secrets-hook --no-verify \
+	  --baseline requirements/secrets.json
 
 mutation: setup ## Change the code in one place at a time and see whether a test notices (an hour)
 	$(BIN)/python -m support.mutation

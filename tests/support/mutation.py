@@ -135,7 +135,7 @@ def _other_statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield ast.Pass()
         case ast.If(test, body, orelse):
             yield ast.If(ast.UnaryOp(ast.Not(), test), body, orelse)
-        case ast.Return(value) if value is not None and not _is(value, None):
+        case ast.Return(value) if value and not (_is(value, None) or _is(value, False)):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(ast.Call() | ast.Await()) | ast.Raise() | ast.Assign([ast.Attribute()], _):
             yield ast.Pass()

@@ -1,5 +1,6 @@
 """The rules of triage, as laws and as a table of cases."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -291,3 +292,28 @@ def test_names_in_logs_replies_and_configurations_stay() -> None:
     }
     assert {*Verdict} == {"write", "abstain", "decided", "unmapped", "unchanged", "automated"}
     assert MAX_TAG_LENGTH == 32
+
+
+def test_triage_begins_with_its_first_moment() -> None:
+    assert POLICY.ineligible(ticket(created_at=SWITCHED_ON)) is None
+
+
+def test_mail_that_is_just_sure_enough_counts_as_automated() -> None:
+    decision = POLICY.decide(ticket(), prediction(queue=("automated_mail", 0.9)))
+
+    assert "otai-automated" in decision.changes.tags
+
+
+def test_a_text_out_of_scope_is_no_automated_mail() -> None:
+    sure = prediction(in_scope=False, queue=("automated_mail", 0.99))
+
+    assert "otai-automated" not in POLICY.decide(ticket(), sure).changes.tags
+
+
+def test_without_a_label_for_automated_mail_there_is_none() -> None:
+    policy = replace(POLICY, automated=None)
+
+    decision = policy.decide(ticket(), prediction(queue=("automated_mail", 0.99)))
+
+    assert TYPE in decision.changes.values
+    assert decision.changes.tags == (MARKER,)
