@@ -494,3 +494,54 @@ def test_nobody_starves(costs: list[int]) -> None:
 
     # A full minute's share goes through at once; nothing waits longer than its turn needs.
     assert asyncio.run(run()) <= 60 * math.ceil(sum(costs) / (120 - 6))
+
+
+class TestRoomForSeveral:
+    """By default 120 credits a minute are ours, of them 48 for updates."""
+
+    @pytest.mark.parametrize(("most", "room"), [(1, 1), (20, 20), (48, 48), (100, 48)])
+    async def test_as_many_as_are_wanted_and_fit_into_a_minute(self, most: int, room: int) -> None:
+        budget = Budget(VirtualClock())
+        assert await budget.wait_for_room(CallKind.UPDATE, most, deadline=None) == room
+        assert budget.state().spent == 0, "nothing is set aside"
+
+    async def test_one_credit_is_kept_for_the_look(self) -> None:
+        budget = Budget(VirtualClock(), limits=PlanLimits(total=50, updates=50, lists=5))
+        assert await budget.wait_for_room(CallKind.UPDATE, 100, deadline=None) == 29
+
+    async def test_a_share_too_small_for_a_look_and_a_write_is_an_error(self) -> None:
+        budget = Budget(VirtualClock(), limits=PlanLimits(total=1, updates=1, lists=1))
+        with pytest.raises(BudgetExhaustedError, match="higher limit"):
+            await budget.wait_for_room(CallKind.UPDATE, 1, deadline=None)
+
+    @pytest.mark.parametrize(("spent", "seconds"), [(99, 0.0), (100, 60.0)])
+    async def test_it_waits_until_all_of_them_have_room(self, spent: int, seconds: float) -> None:
+        clock = VirtualClock()
+        budget = Budget(clock)
+        budget.settle(await budget.acquire(OTHER, spent, wait=False))
+        before = clock.monotonic()
+
+        assert await budget.wait_for_room(CallKind.UPDATE, 20, deadline=None) == 20
+        assert clock.monotonic() - before == seconds
+
+    @pytest.mark.parametrize(("updates", "seconds"), [(28, 0.0), (29, 60.0)])
+    async def test_calls_of_the_kind_count_too(self, updates: int, seconds: float) -> None:
+        clock = VirtualClock()
+        budget = Budget(clock)
+        for _ in range(updates):
+            budget.settle(await budget.acquire(CallKind.UPDATE, 1, wait=False))
+        before = clock.monotonic()
+
+        await budget.wait_for_room(CallKind.UPDATE, 20, deadline=None)
+        assert clock.monotonic() - before == seconds
+
+    async def test_a_wait_beyond_the_deadline_is_an_error_at_once(self) -> None:
+        clock = VirtualClock()
+        budget = Budget(clock)
+        budget.settle(await budget.acquire(OTHER, 120, wait=False))
+        for deadline in (clock.monotonic() + 59, clock.monotonic() + 60):
+            with pytest.raises(BudgetExhaustedError):
+                await budget.wait_for_room(CallKind.UPDATE, 1, deadline=deadline)
+        assert clock.monotonic() == 0
+        in_time = clock.monotonic() + 61
+        assert await budget.wait_for_room(CallKind.UPDATE, 1, deadline=in_time) == 1
