@@ -59,12 +59,12 @@ class Settings:
         seed: Of everything random.
     """
 
-    epochs: float = 5
-    frozen_layers: int = 4
+    epochs: float = 6.0
+    frozen_layers: int = 0
     batch: int = 16
     encoder_rate: float = 1e-4
     head_rate: float = 2e-3
-    layer_decay: float = 0.92
+    layer_decay: float = 0.9
     warm_up: float = 0.1
     weight_decay: float = 0.01
     dropout: float = 0.1
@@ -78,7 +78,7 @@ class Settings:
             "language": 0.1,
         }
     )
-    general_loss: float = 4.0
+    general_loss: float = 3.0
     phrases: int = 12
     max_pieces: int = 192
     threads: int = 2
