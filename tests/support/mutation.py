@@ -14,6 +14,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -30,7 +31,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "functions"
 SURVIVORS = Path(__file__).with_name("survivors.txt")
-SECONDS = 120  # after which a mutant counts as noticed: it runs for ever
+# A mutant that takes longer, or more, counts as noticed: it runs for ever, or grows without end.
+SECONDS = 60
+MEMORY = 4 << 30
 
 FRESHDESK = "otai_freshdesk.ticket_systems.freshdesk"
 # Module -> the tests that are to notice.
@@ -228,6 +231,7 @@ def survives(module: str, tree: ast.Module, mutant: Mutant | None, tests: tuple[
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
     signal.alarm(SECONDS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     code = 1
     try:
         if mutant:
@@ -283,6 +287,7 @@ if __name__ == "__main__":
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
     )
     hypothesis.settings.load_profile("mutation")
     for library in PRELOADED:
