@@ -20,15 +20,17 @@ from otai_freshdesk.cli.configuration import read_settings
 from otai_freshdesk.cli.errors import CommandError, ExitCode
 from otai_freshdesk.cli.output import note
 from otai_freshdesk.clock import SystemClock
+from otai_freshdesk.config.errors import ConfigFileError
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.config.settings import SystemSettings
 from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
+from otai_freshdesk.ticket_systems.base import TicketSystemError
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
 from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITY_LABELS, SOURCE_OUTBOUND
 from otai_freshdesk.ticket_systems.freshdesk.models import JsonObject
 from otai_freshdesk.ticket_systems.freshdesk.retry import RetryPolicy
 from otai_freshdesk.ticket_systems.registry import adapter_class
-from ticket_classifier import CLEANING_VERSION
+from ticket_classifier import CLEANING_VERSION, clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE
 
 __all__ = ["Collection", "NoResolvedTicketsError", "NotFreshdeskError", "TextFile"]
@@ -219,9 +221,11 @@ class _Fields:
     def resolved(self, row: JsonObject) -> _Ticket | None:
         """Return a row as a ticket to learn from, or None where it is none."""
         unfit = row.get("spam") or row.get("deleted") or row.get("source") == SOURCE_OUTBOUND
+        if unfit or row.get("status") not in RESOLVED_STATUSES:
+            return None
         subject = row.get("subject") or ""
         body = row.get("description") or row.get("description_text") or ""
-        if unfit or row.get("status") not in RESOLVED_STATUSES or not (subject or body).strip():
+        if not clean(subject, body):
             return None
         custom = row.get("custom_fields") or {}
         values: dict[str, object] = {
@@ -286,9 +290,12 @@ def _moment(row: JsonObject) -> datetime:
 
 
 def _adapter(system: SystemSettings) -> FreshdeskAdapter:
-    adapter_type = adapter_class(system.provider_key)
-    if not issubclass(adapter_type, FreshdeskAdapter):
-        raise NotFreshdeskError(system.provider_key)
     params = AdapterParams(system.params)
-    key = params.secret("freshdesk_api_key")
-    return adapter_type(params, api_key=key, clock=SystemClock(), retry=_PATIENCE)
+    try:
+        adapter_type = adapter_class(system.provider_key)
+        if not issubclass(adapter_type, FreshdeskAdapter):
+            raise NotFreshdeskError(system.provider_key)
+        key = params.secret("freshdesk_api_key")
+        return adapter_type(params, api_key=key, clock=SystemClock(), retry=_PATIENCE)
+    except (TicketSystemError, AttributeError) as error:
+        raise ConfigFileError(f"config.yml: system: {error}") from error

@@ -22,19 +22,21 @@ class NotEditableError(Exception):
 
 def scalar_text(value: object) -> str:
     """Return a value as it stands behind a key, on one line."""
-    text = yaml.safe_dump({"k": value}, allow_unicode=True, width=_UNLIMITED)
-    if text.count("\n") > 1:  # a line break within
-        text = yaml.safe_dump({"k": value}, default_style='"', width=_UNLIMITED)
-        return text.partition(":")[2].strip()
-    return text.removeprefix("k:").strip()
+    text = yaml.safe_dump({"k": value}, **_style(value))
+    return text.partition(":")[2].strip()
 
 
 def flow_text(value: object) -> str:
     """Return a value as it stands within brackets, on one line."""
-    text = yaml.safe_dump(
-        [value], allow_unicode=True, default_flow_style=True, width=_UNLIMITED
-    ).strip()
+    text = yaml.safe_dump([value], default_flow_style=True, **_style(value)).strip()
     return text.removeprefix("[").removesuffix("]")
+
+
+def _style(value: object) -> dict[str, Any]:
+    """Return how to write a value: as it is, or with escapes if a character breaks lines."""
+    if isinstance(value, str) and not value.isprintable():
+        return {"default_style": '"', "width": _UNLIMITED}
+    return {"allow_unicode": True, "width": _UNLIMITED}
 
 
 class YamlText:

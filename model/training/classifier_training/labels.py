@@ -15,7 +15,7 @@ and its keywords, then from its examples, and sharpened by unlabelled tickets wh
 Parts score a ticket: its likeness to the prototypes, and logistic regressions on embeddings and on
 wording, in which names count as examples; and one that also learns from what the others think of
 unlabelled tickets (self-training). How much each part counts the examples decide; without examples
-the prototypes, or what they taught, stand alone.
+the prototypes and what they taught stand alone.
 """
 
 from __future__ import annotations
@@ -362,8 +362,8 @@ class _LabelLearner:
         labels = len(self._draft.labels)
         if len(self._examples) < _FEWEST_EXAMPLES or len(np.unique(self._draft.codes)) < 2:
             parts = self._parts(self._examples)
-            used = ("taught",) if "taught" in parts else ("prototype",)
-            blend = Blend(dict.fromkeys(used, 1.0), np.zeros(labels))
+            used = {name for name in parts if name in {"prototype", "taught"}}
+            blend = Blend(dict.fromkeys(sorted(used), 1.0), np.zeros(labels))
             report = _unmeasured(self._draft, blend, settings)
             return self._head(blend, parts, ALWAYS_ABSTAIN), report
         folds = fold_numbers(self._draft.groups(), settings.folds, seed=settings.seed)

@@ -16,7 +16,6 @@ from unit.cli.conftest import Desk, Run
 from unit.cli.test_train import WORDS, bundle_id
 
 GROUPS = dict(zip(WORDS, ("Technical Support", "Operations", "Human Resources"), strict=True))
-NOISE = [f"{first}{last}" for first in ("mon", "ka", "tre", "bo") for last in ("du", "li", "nor")]
 CLOSED = 5
 SECRET_WORD = "zebrafish"
 
@@ -26,7 +25,7 @@ def resolved(desk: Desk, count: int, *, first: int = 0) -> None:
     account, dice = desk.simulator.account, random.Random(first)
     for number in range(first, first + count):
         words = list(WORDS)[number % 3]
-        said = dice.choices(WORDS[words], k=3) + dice.choices(NOISE, k=7)
+        said = dice.choices(WORDS[words], k=3) + [f"{dice.getrandbits(24):06x}" for _ in range(4)]
         text = " ".join([*said, SECRET_WORD])
         moment = SystemClock().time() - 30 * 86_400 + number * 3_600
         account.add_ticket(

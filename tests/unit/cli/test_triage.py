@@ -152,7 +152,7 @@ class TestWhatCanBeWrong:
         result = run("triage", "1")
 
         assert result.exit_code in {ExitCode.CONFIG, ExitCode.REFUSED}
-        assert "freshdesk_api_key" in result.stderr
+        assert "OTAI_TEST_API_KEY" in result.stderr
 
     def test_a_wrong_key(self, run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTAI_TEST_API_KEY", "a-wrong-key-nobody-should-see")
