@@ -22,13 +22,13 @@ class NotEditableError(Exception):
 
 def scalar_text(value: object) -> str:
     """Return a value as it stands behind a key, on one line."""
-    text = yaml.safe_dump({"k": value}, **_style(value))
+    text: str = yaml.safe_dump({"k": value}, **_style(value))
     return text.partition(":")[2].strip()
 
 
 def flow_text(value: object) -> str:
     """Return a value as it stands within brackets, on one line."""
-    text = yaml.safe_dump([value], default_flow_style=True, **_style(value)).strip()
+    text: str = yaml.safe_dump([value], default_flow_style=True, **_style(value)).strip()
     return text.removeprefix("[").removesuffix("]")
 
 
