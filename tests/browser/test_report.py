@@ -145,7 +145,11 @@ class TestKeyboard:
         frame = opened.page.locator("#confusion-frame")
         frame.focus()
         opened.page.keyboard.press("ArrowRight")
-        opened.page.wait_for_function("document.getElementById('confusion-frame').scrollLeft > 0")
+        for _ in range(100):  # the page's policy forbids to wait by an expression: that is an eval
+            if frame.evaluate("node => node.scrollLeft") > 0:
+                break
+            opened.page.wait_for_timeout(50)
+        assert frame.evaluate("node => node.scrollLeft") > 0
 
 
 class TestIsolation:
