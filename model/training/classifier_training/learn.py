@@ -57,6 +57,7 @@ type Splits = list[tuple[Rows, Rows]]
 _SELECTION_ROWS = 2_500
 _SELECTION_SPLITS = 3
 _MANY_LABELS = 20
+_ROUGHLY = 30
 _MOST_WORK = 200_000_000
 _WORDS = Recipe("words", 0.0, 0.03)
 _SCALES = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0)
@@ -143,7 +144,7 @@ class _Learner:
         truth, columns = one_hot(targets)
         splits = self._material.splits(rows)
         few_splits = self._material.splits(self._selection_rows(rows))[:_SELECTION_SPLITS]
-        tried = self._held_out_scores(grid(), few_splits, truth, columns)
+        tried = self._held_out_scores(grid(), few_splits, truth, columns, roughly=True)
         chosen = {
             target.name: _select(tried, columns[target.name], target.codes, _held(few_splits))
             for target in targets
@@ -175,8 +176,13 @@ class _Learner:
         splits: Splits,
         truth: NDArray[np.float32],
         columns: Mapping[str, slice],
+        *,
+        roughly: bool = False,
     ) -> dict[Recipe, NDArray[np.float32]]:
-        """Scores by recipe, [all rows, labels of all targets]."""
+        """Scores by recipe, [all rows, labels of all targets].
+
+        `roughly` ends the regressions of many labels early: good enough to choose among them.
+        """
         ordered = sorted(recipes, key=repr)
         ridge = [recipe for recipe in ordered if recipe.part != "dense"]
         scores = fold_scores(self._kernel, ridge, splits, truth)
@@ -185,9 +191,14 @@ class _Learner:
                 continue
             scores[recipe] = np.zeros_like(truth)
             for part in columns.values():
-                if recipe != _WORDS or part.stop - part.start >= _MANY_LABELS:
+                many = part.stop - part.start >= _MANY_LABELS
+                if recipe != _WORDS or many:
                     scores[recipe][:, part] = logistic_fold_scores(
-                        self._features(recipe), truth[:, part], recipe.penalty, splits
+                        self._features(recipe),
+                        truth[:, part],
+                        recipe.penalty,
+                        splits,
+                        most=_ROUGHLY if roughly and many else None,
                     )
         return scores
 

@@ -26,7 +26,12 @@ _REMEMBERED_STEPS = 5
 
 
 def fit_logistic(
-    features: Features, truth: Floats, penalty: float, row_weights: Floats | None = None
+    features: Features,
+    truth: Floats,
+    penalty: float,
+    row_weights: Floats | None = None,
+    *,
+    most: int | None = None,
 ) -> tuple[Floats, Floats]:
     """Minimise the summed log loss plus ``penalty / 2`` times the squared weights.
 
@@ -35,6 +40,7 @@ def fit_logistic(
         truth: One-hot labels, [rows, labels].
         penalty: L2 penalty on the weights, not on the bias.
         row_weights: How much each row counts, [rows]; 1 by default.
+        most: Iterations at most; by default as many as it takes, 150 (on n-grams 40).
 
     Returns:
         Weights [dimensions, labels] and bias [labels].
@@ -60,7 +66,7 @@ def fit_logistic(
         return float(value) / total, slope.ravel().astype(np.float64) / total
 
     start = np.zeros((dimensions + 1) * labels)
-    most = _MOST_ITERATIONS_SPARSE if sp.issparse(features) else _MOST_ITERATIONS
+    most = most or (_MOST_ITERATIONS_SPARSE if sp.issparse(features) else _MOST_ITERATIONS)
     options = {"maxiter": most, "maxcor": _REMEMBERED_STEPS, "ftol": 1e-7, "gtol": 1e-6}
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
     matrix = found.astype(np.float32).reshape(dimensions + 1, labels)
@@ -68,11 +74,16 @@ def fit_logistic(
 
 
 def logistic_fold_scores(
-    features: Features, truth: Floats, penalty: float, splits: Sequence[tuple[Rows, Rows]]
+    features: Features,
+    truth: Floats,
+    penalty: float,
+    splits: Sequence[tuple[Rows, Rows]],
+    *,
+    most: int | None = None,
 ) -> Floats:
     """Logits of held-out rows, each by a fit that has not seen them; other rows stay zero."""
     scores = np.zeros_like(truth)
     for fit, held in splits:
-        weights, bias = fit_logistic(features[fit], truth[fit], penalty)
+        weights, bias = fit_logistic(features[fit], truth[fit], penalty, most=most)
         scores[held] = features[held] @ weights + bias
     return scores

@@ -197,22 +197,6 @@ def test_labels_of_chance_end_in_a_warning_and_a_model_that_abstains(
     assert json.loads(classified.stdout)["team"]["abstained"] is True
 
 
-def test_three_hundred_labels(run: Run, bundle: Path, tmp_path: Path) -> None:
-    file, dice = tmp_path / "many.jsonl", random.Random(1)
-    noise = [f"{first}{last}" for first in "bdfgklmnprst" for last in ("alo", "emi", "uno")]
-    with file.open("w", encoding="utf-8") as stream:
-        for number in range(300 * 8):
-            label = f"label {number % 300}"
-            said = [f"thing{number % 300:03}", f"part{number % 300:03}", *dice.choices(noise, k=8)]
-            stream.write(json.dumps({"subject": "", "body": " ".join(said), "team": label}) + "\n")
-
-    trained = run(*arguments(file, tmp_path / "mine", bundle, "--targets", "team", "--json"))
-
-    [team] = json.loads(trained.stdout)["report"]["targets"]
-    assert len(team["labels"]) == 300
-    assert team["metrics"]["accuracy"] > 0.9
-
-
 @pytest.mark.parametrize(
     ("options", "code"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,30 @@ def test_an_interrupted_run_leaves_the_old_bundle(
             tickets, trained.bundle, base=trained.bundle, targets=["queue"], progress=interrupt
         )
     assert load(trained.bundle).bundle_id == trained.bundle_id
+
+
+def test_three_hundred_labels_are_told_apart(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    dice = random.Random(1)
+    noise = [f"{first}{last}" for first in "bdfgklmnprst" for last in ("alo", "emi", "uno")]
+    rows = [
+        {
+            "body": " ".join([f"thing{label:03}", f"part{label:03}", *dice.choices(noise, k=8)]),
+            "team": f"label {label}",
+        }
+        for label in range(300)
+        for _ in range(4)
+    ]
+    report = train_from_tickets(
+        write_rows(tmp_path / "tickets.jsonl", rows),
+        tmp_path / "bundle",
+        base=tiny_encoder_folder,
+        targets=["team"],
+        settings=Settings(fewest=4, folds=2),
+    )
+    [team] = report.targets
+    assert len(team.labels) == 300
+    assert team.metrics is not None
+    assert team.metrics.accuracy > 0.8
 
 
 def test_a_folder_with_other_files_is_left_alone(
