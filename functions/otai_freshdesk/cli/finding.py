@@ -160,7 +160,9 @@ class Examiner:
                 raise NoSuchTicketError(ticket_id)
             triage = application.triage(help_desk, self._switched_on, self._settings)
             finding = self._judge(ticket, triage)
-            return replace(finding, outcome=await triage.ticket(ticket_id)) if apply else finding
+            if not apply:
+                return finding
+            return replace(finding, outcome=await triage.noted(await triage.ticket(ticket_id)))
 
     def _triage(self) -> Triage:
         return self._application.triage(
@@ -252,12 +254,18 @@ def _conclusion(finding: Finding) -> str:
             return f"Not written: {finding.outcome.status.value} ({finding.outcome.reason})"
         refused = ", ".join(sorted(finding.outcome.refused))
         end = f"; Freshdesk refused {refused}" if refused else ""
-        return f"Written: {_changes(changes)}{end}"
+        return f"Written: {_changes(changes)}{end}{_of_note(finding.outcome.noted)}"
     if finding.left_alone:
         return f"Would be left alone: {finding.left_alone.value.replace('_', ' ')}"
     if not finding.ticket_id:
         return f"Would write into a new ticket: {_changes(finding.decision.changes)}"
     return f"Would write: {_changes(finding.decision.changes)}; do it with --apply"
+
+
+def _of_note(noted: bool | None) -> str:
+    if noted is None:
+        return ""
+    return "; a private note says why" if noted else "; the private note could not be added"
 
 
 def _changes(changes: Changes) -> str:

@@ -19,14 +19,19 @@ from classifier_training.vectors import TextEncoder
 from otai_freshdesk.cli.configuration import read_settings
 from otai_freshdesk.cli.errors import CommandError, ExitCode
 from otai_freshdesk.cli.output import note
+from otai_freshdesk.cli.settled import (
+    is_outbound,
+    is_settled,
+    settled_since,
+    standard_labels,
+    text_of,
+)
 from otai_freshdesk.clock import SystemClock
 from otai_freshdesk.config.errors import ConfigFileError
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.config.settings import SystemSettings
-from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 from otai_freshdesk.ticket_systems.base import TicketSystemError
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
-from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITY_LABELS, SOURCE_OUTBOUND
 from otai_freshdesk.ticket_systems.freshdesk.models import JsonObject
 from otai_freshdesk.ticket_systems.freshdesk.retry import RetryPolicy
 from otai_freshdesk.ticket_systems.registry import adapter_class
@@ -34,9 +39,6 @@ from ticket_classifier import CLEANING_VERSION, clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE
 
 __all__ = ["Collection", "NoResolvedTicketsError", "NotFreshdeskError", "TextFile"]
-
-RESOLVED_STATUSES = frozenset({4, 5})
-"""Resolved and closed, in every account (Freshdesk documents the numbers)."""
 
 _DROPDOWNS = frozenset({"custom_dropdown", "nested_field"})
 # Nobody waits for a single reply here: the run sits out what Freshdesk asks it to.
@@ -150,14 +152,8 @@ class Collection:
         done = len(earlier.row_ids) if earlier else 0
         async with aclosing(adapter):
             fields = await _Fields.of(adapter)
-            query = {
-                "updated_since": place.since,
-                "order_by": "updated_at",
-                "order_type": "asc",
-                "include": ("description",),
-            }
             until = datetime.now(UTC).replace(microsecond=0)
-            batches = adapter.iter_batches(query, walk="key", until=until)
+            batches = adapter.iter_batches(settled_since(place.since), walk="key", until=until)
             async with aclosing(batches):
                 async for rows in batches:
                     tickets = [ticket for row in rows if (ticket := fields.resolved(row))]
@@ -220,18 +216,12 @@ class _Fields:
 
     def resolved(self, row: JsonObject) -> _Ticket | None:
         """Return a row as a ticket to learn from, or None where it is none."""
-        unfit = row.get("spam") or row.get("deleted") or row.get("source") == SOURCE_OUTBOUND
-        if unfit or row.get("status") not in RESOLVED_STATUSES:
-            return None
-        subject = row.get("subject") or ""
-        body = row.get("description") or row.get("description_text") or ""
-        if not clean(subject, body):
+        subject, body = text_of(row)
+        if is_outbound(row) or not is_settled(row) or not clean(subject, body):
             return None
         custom = row.get("custom_fields") or {}
         values: dict[str, object] = {
-            GROUP: self.groups.get(row.get("group_id") or 0),
-            TYPE: row.get("type"),
-            PRIORITY: PRIORITY_LABELS.get(row.get("priority") or 0),
+            **standard_labels(row, self.groups.get(row.get("group_id") or 0)),
             **{name: custom.get(name) for name in self.dropdowns},
         }
         labels = {name: str(value).strip() for name, value in values.items() if value}

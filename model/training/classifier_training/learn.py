@@ -67,6 +67,8 @@ _DOUBTED = 0.02
 _CONVINCED = 0.8
 _FEWEST_OF_LANGUAGE = 20
 _LABELS_NAMED = 10
+_LATE = 0.5
+"""Length of the feature that says a ticket is late, beside embeddings of length one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Material:
         folds: Fold number of each ticket, near-duplicates in one fold.
         languages: Language of each ticket where known, for the reports.
         held: True for the calibration part; None to use the folds.
+        late: True for tickets labelled by a later, sharpened guide, whose labels may differ from
+            those the heads shall give; None where all were labelled alike.
         precisions: Wanted precision by target.
         default_precision: For targets not named there.
     """
@@ -88,6 +92,7 @@ class Material:
     folds: Rows
     languages: Sequence[str | None]
     held: NDArray[np.bool_] | None = None
+    late: NDArray[np.bool_] | None = None
     precisions: Mapping[str, float] = field(default_factory=dict)
     default_precision: float = 0.95
 
@@ -135,7 +140,9 @@ class _Learner:
     def __init__(self, material: Material, space: FeatureSpace) -> None:
         self._material = material
         self._sparse = sparse_matrix(space, material.vectors)
-        self._dense = dense_matrix(space, material.vectors)
+        served = dense_matrix(space, material.vectors)
+        self._dimensions = served.shape[1]
+        self._dense = served if material.late is None else _with_late(served, material.late)
         self._kernel = Kernel(self._sparse, self._dense)
 
     def learn(self, targets: Sequence[Target]) -> dict[str, tuple[Head, TargetReport]]:
@@ -220,7 +227,8 @@ class _Learner:
     def _fold_in(self, choices: Sequence[_Choice], truth: NDArray[np.float32]) -> dict[str, Head]:
         """Fit the chosen recipes on all rows; blend and calibration go into the weights."""
         rows = choices[0].target.rows
-        sparse, dense = self._sparse[rows], self._dense[rows]
+        # The feature for late tickets has done its work in the fits; a served ticket lacks it.
+        sparse, dense = self._sparse[rows], self._dense[rows, : self._dimensions]
         weights = {
             choice.target.name: _Weights.zero(sparse.shape[1], dense.shape[1], choice.blend)
             for choice in choices
@@ -232,8 +240,10 @@ class _Learner:
                 for choice in choices:
                     if recipe in choice.used:
                         own_truth = truth[rows][:, choice.columns]
-                        fitted = fit_logistic(features, own_truth, recipe.penalty)
-                        weights[choice.target.name].add_part(recipe, choice.blend, *fitted)
+                        fitted, bias = fit_logistic(features, own_truth, recipe.penalty)
+                        if recipe.part == "dense":
+                            fitted = fitted[: self._dimensions]
+                        weights[choice.target.name].add_part(recipe, choice.blend, fitted, bias)
                 continue
             dual, mean = self._kernel.dual_weights(recipe, rows, truth)
             for choice in choices:
@@ -385,6 +395,11 @@ def one_hot(targets: Sequence[Target]) -> tuple[NDArray[np.float32], dict[str, s
         columns[target.name] = slice(start, start + width)
         start += width
     return np.concatenate(blocks, axis=1), columns
+
+
+def _with_late(dense: NDArray[np.float32], late: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Append the feature by which fits tell how late tickets' labels differ."""
+    return np.hstack([dense, np.float32(_LATE) * late[:, None]], dtype=np.float32)
 
 
 def _held(splits: Splits) -> Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -124,6 +124,7 @@ def train_default(
     *,
     encoder: Path | None = None,
     calibration: Path | None = None,
+    early: Collection[str] = (),
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> TrainingReport:
@@ -136,6 +137,8 @@ def train_default(
         calibration: File of row keys (leading digits of `row_hash`), one a line: the rows the
             encoder was not fine-tuned on. Blend, calibration and thresholds are then fitted on
             them alone. Without it, folds are used, which is right for a pretrained encoder only.
+        early: Names of the files labelled before the guide was sharpened. The heads answer as
+            those are labelled, and learn apart how the others differ. By default all are alike.
         settings: How to train.
         progress: Called with stage, steps done, steps in all.
 
@@ -146,7 +149,8 @@ def train_default(
     files = [file for file in sorted(tickets.glob("*.jsonl")) if file.name != _TEST_SPLIT]
     if not files:
         raise DataError(tickets, "holds no tickets (*.jsonl)")
-    rows = list({row_hash(row): row for file in files for row in read_tickets(file)}.values())
+    found = {row_hash(row): (row, file.name) for file in files for row in read_tickets(file)}
+    rows = [row for row, _ in found.values()]
     return train_rows(
         rows,
         output,
@@ -154,6 +158,7 @@ def train_default(
         targets=label_columns(rows),
         settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False),
         held=_held_rows(rows, calibration) if calibration else None,
+        late=np.array([name not in early for _, name in found.values()]) if early else None,
         progress=progress,
     )
 
@@ -166,6 +171,7 @@ def train_rows(
     targets: Sequence[str],
     settings: Settings,
     held: NDArray[np.bool_] | None = None,
+    late: NDArray[np.bool_] | None = None,
     warnings: Sequence[str] = (),
     encoder: TextEncoder | None = None,
     progress: Progress | None = None,
@@ -181,7 +187,7 @@ def train_rows(
     vectors = encoder.vectors([(row.subject, row.body) for row in rows], progress)
     corpus = Corpus([row.row_id for row in rows], labels, vectors)
     run = _Run(output, base, targets, settings, started, warnings)
-    return run.train(corpus, encoder, held=held, progress=progress)
+    return run.train(corpus, encoder, held=held, late=late, progress=progress)
 
 
 def train_corpus(
@@ -237,6 +243,7 @@ class _Run:
         encoder: TextEncoder,
         *,
         held: NDArray[np.bool_] | None = None,
+        late: NDArray[np.bool_] | None = None,
         progress: Progress | None = None,
     ) -> TrainingReport:
         """Learn, measure, write."""
@@ -249,6 +256,7 @@ class _Run:
             folds=fold_numbers(groups, settings.folds, seed=settings.seed),
             languages=[labels.get("language") for labels in corpus.labels],
             held=held,
+            late=late,
             precisions=settings.precisions,
             default_precision=settings.precision,
         )

@@ -37,6 +37,20 @@ def test_apply_writes_whatever_the_mode_is(run: Run, desk: Desk) -> None:
     assert desk.writes == 1
 
 
+@pytest.mark.parametrize("asked", [1, 2])
+def test_apply_adds_the_private_note_where_it_is_switched_on(
+    run: Run, desk: Desk, asked: int
+) -> None:
+    desk.configure("mode: live", "mode: live\n    note: true")
+    ticket_id = desk.add(*CRASH)
+
+    results = [run("triage", str(ticket_id), "--apply") for _ in range(asked)]
+
+    assert "; a private note says why" in results[0].stdout, results[0].output
+    (note,) = desk.simulator.account.conversations[ticket_id]
+    assert note.private
+
+
 def test_the_json_tells_every_labels_probability_and_the_telling_words(
     run: Run, desk: Desk
 ) -> None:

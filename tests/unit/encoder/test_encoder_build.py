@@ -291,3 +291,13 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 def test_missing_weights_name_the_command_that_fetches_them(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="fetch"):
         dequantise(tmp_path / "weights.bin")
+
+
+def test_rows_know_by_which_guide_they_were_labelled(tmp_path: Path) -> None:
+    (tmp_path / "en-hard.jsonl").write_text(line("labelled early"), encoding="utf-8")
+    (tmp_path / "en-later.jsonl").write_text(line("labelled late"), encoding="utf-8")
+
+    assert {row.body: row.late for row in read_rows(tmp_path)} == {
+        "labelled early": False,
+        "labelled late": True,
+    }

@@ -236,6 +236,38 @@ def test_the_default_bundle_is_calibrated_on_the_rows_the_encoder_never_saw(
     assert by_name["queue"].metrics.accuracy > 0.9
 
 
+def test_late_tickets_teach_without_changing_the_convention(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tickets"
+    folder.mkdir()
+    early, late = make_rows(200, seed=1), make_rows(300, seed=2)
+    for row in late:
+        if row["queue"] == "billing":
+            row["queue"] = "refunds"
+    write_rows(folder / "early.jsonl", early)
+    write_rows(folder / "late.jsonl", late)
+    calibration = tmp_path / "calibration.txt"
+    held = (Ticket("", row["subject"], row["body"], {}) for row in early[:80])
+    calibration.write_text("\n".join(row_hash(ticket)[:16] for ticket in held))
+
+    told = train_default(
+        folder,
+        tmp_path / "told",
+        encoder=tiny_encoder_folder,
+        calibration=calibration,
+        early=["early.jsonl"],
+    )
+    untold = train_default(
+        folder, tmp_path / "untold", encoder=tiny_encoder_folder, calibration=calibration
+    )
+
+    fresh = write_rows(tmp_path / "fresh.jsonl", make_rows(200, seed=3))
+    right, wrong = (evaluate(report.bundle, fresh) for report in (told, untold))
+    assert right.targets["queue"].metrics.accuracy > 0.9
+    assert wrong.targets["queue"].metrics.accuracy < right.targets["queue"].metrics.accuracy - 0.05
+
+
 def test_a_calibration_part_that_names_no_row_is_refused(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:

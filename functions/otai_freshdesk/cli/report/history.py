@@ -16,17 +16,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from otai_freshdesk.cli.report.source import Batch, PastTicket
+from otai_freshdesk.cli.settled import (
+    is_outbound,
+    is_settled,
+    settled_since,
+    standard_labels,
+    text_of,
+)
 from otai_freshdesk.clock import Clock
-from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 from otai_freshdesk.evaluation import Decided
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
-from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITY_LABELS, SOURCE_OUTBOUND
 from otai_freshdesk.ticket_systems.freshdesk.query import format_moment, parse_moment
 
 __all__ = ["AccountHistory", "Wanted"]
 
 FIRST_WINDOW = timedelta(days=7)
-RESOLVED, CLOSED = 4, 5  # Freshdesk documents these numbers
 _SECOND = timedelta(seconds=1)
 
 type Wanted = Callable[[tuple[str, ...]], str | None]
@@ -85,16 +89,7 @@ class AccountHistory:
         start = max(self._since, place.at)
         if start > place.end:
             return
-        rows = self._adapter.iter_batches(
-            {
-                "updated_since": start,
-                "order_by": "updated_at",
-                "order_type": "asc",
-                "include": ("description",),
-            },
-            walk="key",
-            until=place.end,
-        )
+        rows = self._adapter.iter_batches(settled_since(start), walk="key", until=place.end)
         async with aclosing(rows):
             async for batch in rows:
                 # The seconds up to here are complete.
@@ -112,24 +107,22 @@ class AccountHistory:
         return Batch(tuple(tickets), skipped, place.text())
 
     def _left_out(self, row: Mapping[str, Any]) -> str | None:
-        if row.get("status") not in {RESOLVED, CLOSED}:
+        if not is_settled(row):
             return "open"
-        if row.get("source") == SOURCE_OUTBOUND:
+        if is_outbound(row):
             return "outbound"
         return self._wanted(tuple(row.get("tags") or ()))
 
     def _ticket(self, row: Mapping[str, Any]) -> PastTicket:
         group_id = row.get("group_id")
-        values: dict[str, str | None] = {
-            GROUP: None if group_id is None else self._groups.get(group_id, f"#{group_id}"),
-            TYPE: row.get("type") or None,
-            PRIORITY: PRIORITY_LABELS.get(row.get("priority") or 0),
-        }
+        group = None if group_id is None else self._groups.get(group_id, f"#{group_id}")
+        values = standard_labels(row, group)
         for name, value in (row.get("custom_fields") or {}).items():
             values[name] = None if value in (None, "") else str(value)
+        subject, body = text_of(row)
         return PastTicket(
-            subject=row.get("subject") or "",
-            body=row.get("description") or row.get("description_text") or "",
+            subject=subject,
+            body=body,
             decided=Decided(
                 ticket_id=row["id"],
                 created=parse_moment(row["created_at"]).date(),

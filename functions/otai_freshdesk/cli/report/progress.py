@@ -10,6 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from sys import intern
@@ -65,11 +66,15 @@ class Progress:
         """
         flags = os.O_RDWR | os.O_CREAT
         self._stream = os.fdopen(os.open(self.path, flags, 0o600), "r+", encoding="utf-8")
-        self._stream.truncate(self._end)
-        self._stream.seek(self._end)
-        if not self._end:
-            self._write({"format": _FORMAT, "identity": self._identity})
-            self._save()
+        try:
+            self._stream.truncate(self._end)
+            self._stream.seek(self._end)
+            if not self._end:
+                self._write({"format": _FORMAT, "identity": self._identity})
+                self._save()
+        except OSError:
+            self._close()
+            raise
         return self
 
     def __exit__(
@@ -78,9 +83,8 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the file."""
-        if self._stream:
-            self._stream.close()
+        """Close the file; it goes where there is nothing to go on from."""
+        self._close()
 
     def knows(self, ticket_id: int) -> bool:
         """Tell whether a ticket has been judged."""
@@ -114,12 +118,34 @@ class Progress:
         if self._stream is None:
             raise ValueError("the progress is not open")
         text = json.dumps(record, separators=(",", ":"))
-        self._stream.write(text + "\n")
+        with self._named_in_errors():
+            self._stream.write(text + "\n")
+
+    def _close(self) -> None:
+        if self._stream is None:
+            return
+        try:
+            with self._named_in_errors():
+                self._stream.close()
+        finally:
+            self._stream = None
+            if self.position is None and not self.cases:
+                self.path.unlink(missing_ok=True)
 
     def _save(self) -> None:
         if self._stream:
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+            with self._named_in_errors():
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
+
+    @contextmanager
+    def _named_in_errors(self) -> Iterator[None]:
+        """Let an error say which file it is about: writing to a full disk names none."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
 
     def _read(self) -> None:
         """Take in whole lines up to the first that is none; the rest is written anew."""

@@ -14,6 +14,7 @@ class Example:
     Attributes:
         key: The row's key.
         held_back: Whether it belongs to the calibration part.
+        late: Whether it was labelled by the sharpened guide.
         labels: The index of each target's label.
         pieces: The piece ids of the cleaned text.
         phrases: Piece ids of its subject alone and of a few words out of it: what labels and their
@@ -22,6 +23,7 @@ class Example:
 
     key: str
     held_back: bool
+    late: bool
     labels: list[int]
     pieces: list[int]
     phrases: list[list[int]]

@@ -5,6 +5,9 @@ is held near where the pretrained encoder has it: on the tickets, on their subje
 words out of them. The pretrained `<s>` vector says little, so that heads on it alone learn slowly:
 after one epoch they knew 77 % of the languages, of which `general` knows all from the start.
 
+The heads are told which tickets were labelled by the sharpened guide: the encoder need not
+contradict itself where the two guides do.
+
 The two halves of every batch run in two threads of one torch thread each. On two shared cores that
 is several times faster than two torch threads within every operation, which wait for each other
 hundreds of times a step.
@@ -49,6 +52,7 @@ class Settings:
         warm_up: Share of the steps in which the rates rise; then they fall linearly to nothing.
         weight_decay: As AdamW has it.
         dropout: Share of features dropped.
+        hidden_pieces: Share of a ticket's pieces that a step does not see.
         smoothing: Share of a label's probability that goes to the others (for the ordered target:
             to its neighbours).
         losses: Weight of each target.
@@ -68,6 +72,7 @@ class Settings:
     warm_up: float = 0.1
     weight_decay: float = 0.01
     dropout: float = 0.1
+    hidden_pieces: float = 0.06
     smoothing: float = 0.05
     losses: dict[str, float] = field(
         default_factory=lambda: {
@@ -86,7 +91,7 @@ class Settings:
 
 
 class Heads(nn.Module):  # type: ignore[misc]
-    """One linear head a target over both vectors.
+    """One linear head a target over both vectors and the guide by which the ticket was labelled.
 
     `general` is a unit vector in a narrow cone around `centre`: it is moved and stretched so that
     its features are about as large as those of `ticket`.
@@ -97,13 +102,15 @@ class Heads(nn.Module):  # type: ignore[misc]
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.linear = nn.ModuleList(
-            nn.Linear(2 * hidden, len(labels)) for labels in TARGETS.values()
+            nn.Linear(2 * hidden + 1, len(labels)) for labels in TARGETS.values()
         )
 
-    def forward(self, ticket: Tensor, general: Tensor, centre: Tensor) -> dict[str, Tensor]:
-        """Return the logits of each target."""
-        both = torch.cat([ticket, self.STRETCH * (general - centre)], dim=1)
-        return {name: head(both) for name, head in zip(TARGETS, self.linear, strict=True)}
+    def forward(
+        self, ticket: Tensor, general: Tensor, centre: Tensor, late: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the logits of each target; `late` is 1 for tickets of the sharpened guide."""
+        known = torch.cat([ticket, self.STRETCH * (general - centre), late[:, None]], dim=1)
+        return {name: head(known) for name, head in zip(TARGETS, self.linear, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ class Part:
 
     tickets: list[Tensor]
     labels: Tensor
+    late: Tensor
     phrases: list[Tensor]
     anchors: Tensor
 
@@ -179,8 +187,9 @@ class Training:
         """Return each target's accuracy on the calibration part, and how far `general` moved."""
         labels = torch.tensor([example.labels for example in self.held_out])
         general, ticket = self._encode(self._held_out)
+        late = torch.tensor([float(example.late) for example in self.held_out])
         with torch.no_grad():
-            heads = self.heads(ticket, general, self.anchors.centre)
+            heads = self.heads(ticket, general, self.anchors.centre, late)
             guesses = {name: logits.argmax(dim=1) for name, logits in heads.items()}
         metrics = {
             name: round(float((guesses[name] == labels[:, at]).float().mean()), 4)
@@ -215,11 +224,13 @@ class Training:
     def _gradients(self, part: Part, seed: int) -> tuple[tuple[Tensor, ...], dict[str, float]]:
         """Return one part's gradients and its share of the batch's losses."""
         settings = self.settings
-        dropout = Dropout(settings.dropout, torch.Generator().manual_seed(seed))
-        general, ticket = self.encoder([*part.tickets, *part.phrases], dropout)
-        ticket = ticket[: len(part.tickets)]
+        generator = torch.Generator().manual_seed(seed)
+        dropout = Dropout(settings.dropout, generator)
+        tickets = [_hide(text, settings.hidden_pieces, generator) for text in part.tickets]
+        general, ticket = self.encoder([*tickets, *part.phrases], dropout)
+        ticket = ticket[: len(tickets)]
         ticket = ticket * dropout.masks(*ticket.shape)
-        heads = self.heads(ticket, general[: len(part.tickets)], self.anchors.centre)
+        heads = self.heads(ticket, general[: len(tickets)], self.anchors.centre, part.late)
         losses = {
             "general": self.anchors.loss(general, part.anchors)
             / (settings.batch + settings.phrases)
@@ -252,6 +263,7 @@ class Training:
         return Part(
             tickets=[self._tickets[index] for index in tickets],
             labels=torch.tensor([self.train_set[index].labels for index in tickets]),
+            late=torch.tensor([float(self.train_set[index].late) for index in tickets]),
             phrases=[self._phrases[index] for index in phrases],
             anchors=torch.cat([self.anchors.tickets[tickets], self.anchors.phrases[phrases]]),
         )
@@ -348,6 +360,13 @@ class Training:
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
         print(line, flush=True)
+
+
+def _hide(text: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Return [pieces, hidden] without about `share` of its pieces; the first, `<s>`, stays."""
+    kept = torch.rand(len(text), generator=generator) >= share
+    kept[0] = True
+    return text[kept]
 
 
 def _soft_labels(target: str, labels: Tensor, smoothing: float) -> Tensor:

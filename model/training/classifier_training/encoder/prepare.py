@@ -28,6 +28,7 @@ def prepare(rows: Iterable[Row], calibration: frozenset[str], tokenizer: Path, o
             example = {
                 "key": row.key,
                 "held_back": row.key in calibration,
+                "late": row.late,
                 "labels": row.indices,
                 "pieces": tokenise(text),
                 "phrases": [tokenise(phrase) for phrase in phrases if phrase.strip()],
