@@ -94,7 +94,6 @@ async def serve(application: Application, bound: socket.socket, sweep_every: flo
     async with aclosing(application):
         sweeping = asyncio.create_task(sweep_regularly(application, sweep_every))
         try:
-            logger.info("serving", extra={"url": _url(bound)})
             await _Server(config).serve(sockets=[bound])
         finally:
             sweeping.cancel()
@@ -118,7 +117,16 @@ async def sweep_regularly(application: Application, every: float) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends well when a signal asks it to: uvicorn's own would raise the signal once more."""
+    """Says when it listens, and ends well when a signal asks it to.
+
+    Uvicorn's own would raise the signal once more.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on the bound sockets."""
+        await super().startup(sockets)
+        for bound in sockets or ():
+            logger.info("serving", extra={"url": _url(bound)})
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -40,6 +40,9 @@ MAX_CONFIG_BYTES = 256 * 1024
 ROOT = "open_ticket_ai"
 _LONGEST_VALUE = 4096
 _DEEPEST = 20
+_IN_OTHER_WORDS = {
+    "extra_forbidden": "no such setting; check its spelling and how far in it stands"
+}
 PLACE = r"^(memory|ssm:/[\w./-]+|file:.+)$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -339,7 +342,9 @@ def _set(section: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
 
 
 def _problems(error: ValidationError) -> str:
+    problems = error.errors(include_input=False, include_url=False)
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or ROOT}: {problem['msg']}"
-        for problem in error.errors(include_input=False, include_url=False)
+        f"{'.'.join(map(str, problem['loc'])) or ROOT}: "
+        f"{_IN_OTHER_WORDS.get(problem['type'], problem['msg'])}"
+        for problem in problems
     )

@@ -210,7 +210,7 @@ CONFIGURED = (
 BROKEN = {
     "a bracket": ("open_ticket_ai:", "open_ticket_ai: [", "line 4: not valid YAML"),
     "a tab": ("  sweep:", "\tsweep:", "not valid YAML"),
-    "an unknown key": ("  sweep:", "  sweeep:", "sweeep"),
+    "an unknown key": ("  sweep:", "  sweeep:", "sweeep: no such setting; check its spelling"),
     "a key in clear": ("env:OTAI_TEST_API_KEY", WRONG_KEY, "must be a reference"),
     "an unknown mode": ("mode: live", "mode: lively", "triage.mode"),
     "nothing": ("", "", "open_ticket_ai"),
