@@ -43,7 +43,6 @@ __all__ = [
 DEFAULT_PRECISIONS: Mapping[str, float] = {"priority": 0.85, "sentiment": 0.90, "language": 0.99}
 """Where the default model's targets want another precision than .95."""
 
-_MOST_TICKETS = 12_000
 _TEST_SPLIT = "test.jsonl"
 _OWN_SPACE = "own"
 _MOST_THREADS = 4
@@ -65,6 +64,8 @@ class Settings:
         folds: Folds of near-duplicate groups that held-out figures come from.
         seed: Decides folds and samples; the same seed and data give the same bundle.
         inherit: Keep the targets of the base bundle that are not trained.
+        most: Tickets used at most, drawn at random if there are more: memory grows with their
+            square (12,000 need 1.5 GB).
         threads: Tickets embedded at once; changes nothing but the time it takes.
     """
 
@@ -75,6 +76,7 @@ class Settings:
     folds: int = 5
     seed: int = 0
     inherit: bool = True
+    most: int = 12_000
     threads: int = field(default_factory=_processors)
 
 
@@ -156,7 +158,7 @@ def train_default(
         output,
         base=encoder or output,
         targets=label_columns(rows),
-        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False),
+        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False, most=len(rows)),
         held=_held_rows(rows, calibration) if calibration else None,
         late=np.array([name not in early for _, name in found.values()]) if early else None,
         progress=progress,
@@ -179,7 +181,10 @@ def train_rows(
     """Train on tickets in memory; see `train_from_tickets`."""
     started = time.monotonic()
     check_output(output)
-    rows, of_size = _at_most(rows, settings)
+    picked, of_size = _at_most(len(rows), settings)
+    rows = [rows[row] for row in picked]
+    held = None if held is None else held[picked]
+    late = None if late is None else late[picked]
     warnings = [*warnings, *of_size]
     labels = [row.labels for row in rows]
     _prepared(labels, targets, settings)  # what is wrong with them is said before the long work
@@ -219,7 +224,7 @@ def train_corpus(
     warnings: list[str] = []
     if targets is None:
         targets, warnings = _usable(corpus.labels, columns_of_labels(corpus.labels), settings)
-    picked, of_size = _at_most(range(len(corpus.row_ids)), settings)
+    picked, of_size = _at_most(len(corpus.row_ids), settings)
     warnings += of_size
     encoder = TextEncoder(base, threads=settings.threads)
     run = _Run(output, base, targets, settings, started, warnings)
@@ -275,13 +280,12 @@ class _Run:
         )
 
 
-def _at_most[RowT](rows: Sequence[RowT], settings: Settings) -> tuple[list[RowT], list[str]]:
-    """As many rows as fit into memory and minutes, and a word if these are not all."""
-    if len(rows) <= _MOST_TICKETS:
-        return list(rows), []
-    picked = np.random.default_rng(settings.seed).permutation(len(rows))[:_MOST_TICKETS]
-    warning = f"{_MOST_TICKETS} of {len(rows)} tickets were used, drawn at random"
-    return [rows[row] for row in np.sort(picked)], [warning]
+def _at_most(rows: int, settings: Settings) -> tuple[list[int], list[str]]:
+    """The numbers of as many rows as are to be used, and a word if these are not all."""
+    if rows <= settings.most:
+        return list(range(rows)), []
+    picked = np.sort(np.random.default_rng(settings.seed).permutation(rows)[: settings.most])
+    return picked.tolist(), [f"{settings.most} of {rows} tickets were used, drawn at random"]
 
 
 def _prepared(
