@@ -35,6 +35,7 @@ SYNOPSIS = re.compile(r"(make|otai-freshdesk) [a-z]")
 FOREIGN_FILES = {
     "api-key.txt",
     "both.txt",
+    "config.yml",
     "encoder.onnx",
     "env.onprem.json",
     "heads.npz",
@@ -175,7 +176,7 @@ def _is_of_the_project(text: str) -> bool:
         return False
     first, slash, _ = text.partition("/")
     if slash:
-        return (ROOT / first).is_dir() and not first.startswith(".")
+        return (ROOT / first).is_dir() and first != "build" and not first.startswith(".")
     return text not in FOREIGN_FILES and bool(re.search(r"\.(py|md|ya?ml|json|txt|toml)$", text))
 
 

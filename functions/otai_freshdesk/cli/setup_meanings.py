@@ -180,7 +180,7 @@ MEANINGS: Mapping[str, Mapping[Language, Meaning]] = {
         ),
         (
             "Automatische Mails",
-            "Abwesenheitsnotizen, Unzustellbares, Newsletter: nur markiert, nie verteilt",
+            "Abwesenheitsnotizen, Unzustellbares, Newsletter: nur ein Tag, nie verteilt",
             "Benachrichtigungen, Spam",
         ),
     ),
