@@ -96,7 +96,8 @@ class Application:
     async def webhook(self, ticket_id: int, *, seconds: float) -> Outcome:
         """Triage the ticket of a webhook within `seconds`, or leave it to the sweep.
 
-        It never waits for the rate limit, and never raises on anything Freshdesk does.
+        It never waits for the rate limit, and never raises on anything Freshdesk does, nor where
+        the sweep's state cannot be read.
         """
         outcome: Outcome | None = None
         try:
@@ -111,7 +112,7 @@ class Application:
         except TimeoutError:
             # A ticket that was triaged stays so, even when its note came too late.
             return outcome or _deferred(ticket_id, f"not done within {seconds:.1f} seconds")
-        except HelpDeskError as error:
+        except (HelpDeskError, OSError) as error:
             return _deferred(ticket_id, str(error))
 
     async def sweep(
@@ -125,7 +126,9 @@ class Application:
 
         Args:
             seconds: after this nothing new is begun.
-            since: look at tickets updated from here on, however old, and leave the cursor alone.
+            since: look at tickets updated from here on, those too that were created since then but
+                before triage was switched on, and leave the cursor alone. They are written singly:
+                no later sweep would notice a bulk update that is never applied.
             observe: told what became of each ticket.
 
         Raises:
@@ -134,16 +137,15 @@ class Application:
         stop_at = self.clock.monotonic() + seconds
         settings = await asyncio.to_thread(self._overlay.over, self.settings)
         state = await asyncio.to_thread(self._load_state)
-        first_sweep = state.switched_on or datetime.fromtimestamp(self.clock.time(), UTC)
+        first_sweep = state.switched_on or self._now()
         state = replace(state, switched_on=first_sweep)
         help_desk = self.help_desk(stop_at + GRACE)
-        triage = self.triage(
-            help_desk, since or settings.triage.switched_on or first_sweep, settings
-        )
+        switched_on = settings.triage.switched_on or first_sweep
+        how = settings.sweep_settings()
         sweep = Sweep(
             help_desk,
-            triage,
-            settings.sweep_settings(),
+            self.triage(help_desk, min(since or switched_on, switched_on), settings),
+            replace(how, bulk=how.bulk and since is None),
             clock=self.clock,
             observe=observe,
             remember=self._save_state,
@@ -189,13 +191,16 @@ class Application:
         await asyncio.to_thread(self.store.save, state.to_json())
 
     def _load_state(self) -> SweepState:
-        """Return the stored state; a damaged one is reported and begun anew."""
+        """Return the stored state; a damaged one is reported and means the look-back."""
         text = self.store.load()
         try:
             return SweepState.from_json(text) if text else SweepState()
         except SweepStateError as error:
             logger.error("sweep state lost", extra={"reason": str(error)})
-            return SweepState()
+            return SweepState(switched_on=self._now() - self.settings.sweep.look_back)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.time(), UTC)
 
 
 def _complain(problem: str) -> None:

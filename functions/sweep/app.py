@@ -23,8 +23,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         HelpDeskAuthenticationError: the key is refused, so that the alarm goes off.
+        ValueError: `since` is no such time.
     """
     since = datetime.fromisoformat(event["since"]) if event.get("since") else None
+    if since and since.tzinfo is None:
+        raise ValueError("since needs a zone, such as 2026-11-01T00:00:00Z")
     seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
     report = run(otai.sweep(seconds=seconds, since=since, observe=log_outcome))
     observe_sweep(report)

@@ -9,11 +9,11 @@ cheap list of what has changed since the read.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 
 from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
@@ -56,7 +56,7 @@ class SweepSettings:
             that wait.
         read_ahead: tickets read before they are judged.
         park_after: failed sweeps after which a ticket is left to a human.
-        give_up_after: failures in a row that mean the help desk is down, not the tickets.
+        give_up_after: failures or refusals in a row that mean the help desk, not the tickets.
     """
 
     look_back: timedelta = timedelta(hours=72)
@@ -287,6 +287,8 @@ class _Run:
         self._unhandled: datetime | None = None  # the first one that failed in an outage
         self._bulk_since: datetime | None = None
         self._failed_in_a_row = 0
+        self._refused: list[tuple[Judged, Outcome]] = []  # since the last write that was taken
+        self._failed_again: list[int] = []
         self._tries: Counter[int] = Counter()
         self._verify_until = report.state.verify_until
 
@@ -299,9 +301,14 @@ class _Run:
             await self._let_bulk_settle()
             await self._retry_failing()
             await self._walk(start)
+            self._settle_refused()
+            # Only now: whoever else could be written shows that it is these tickets' own fault.
+            for ticket_id in self._failed_again:
+                self._fail(ticket_id)
         except (_StopSweepError, HelpDeskError) as stop:
             self._report.stopped = str(stop)
             self._report.key_refused = isinstance(stop, HelpDeskAuthenticationError)
+        self._hold_cursor_at(one for one, _ in self._refused)
         if since is None:
             self._remember(start)
         return self._report
@@ -429,32 +436,41 @@ class _Run:
             async with limit:
                 return await self._triage.noted(self._as_ours(one, result))
 
-        left = list(singles)
-        while left:
-            try:
+        left = deque(singles)
+        try:
+            while left:
                 self._check_deadline()
                 room = await self._help_desk.room_to_write(min(len(left), self._settings.chunk))
                 await self._feed.look()
-            except (HelpDeskError, _StopSweepError):
-                self._hold_cursor_at(left)
-                raise
-            chunk, left = left[:room], left[room:]
-            results = await asyncio.gather(*map(write, chunk))
-            # Only now, for notes between the writes would let the last look grow old.
-            results = await asyncio.gather(*map(note, chunk, results))
-            for one, result in zip(chunk, results, strict=True):
-                self._settle(one, result)
+                chunk = list(islice(left, room))
+                results = await asyncio.gather(*map(write, chunk))
+                # Only now, for notes between the writes would let the last look grow old.
+                results = await asyncio.gather(*map(note, chunk, results))
+                for one, result in zip(chunk, results, strict=True):
+                    self._settle(one, result)
+                    left.popleft()
+        except (HelpDeskError, _StopSweepError):
+            self._hold_cursor_at(left)
+            raise
 
     def _settle(self, one: Judged, result: Outcome | HelpDeskError) -> None:
-        """Count a write; remember a failure, by the ticket or, in an outage, by the cursor."""
+        """Count a write, or remember a failure by the ticket.
+
+        Raises:
+            HelpDeskError, _StopSweepError: it is not this ticket alone; the cursor must stay.
+        """
         ticket = one.ticket
         if isinstance(result, Outcome):
-            self._failed_in_a_row = 0
             self._feed.written([ticket.id])
+            if result.status is Status.REJECTED:
+                self._refuse(one, result)
+                return
+            self._failed_in_a_row = 0
+            if result.status is self._triage.done:
+                self._settle_refused()
             self._count(result, ticket)
             return
         if isinstance(result, HelpDeskAuthenticationError):
-            self._hold_cursor_at([one])
             raise result
         if isinstance(result, AGAIN) and self._tries[ticket.id] < MAX_ATTEMPTS:
             # The last look before the next chunk shows whether it was written.
@@ -464,9 +480,26 @@ class _Run:
         self._failed_in_a_row += 1
         outage = self._failed_in_a_row >= self._settings.give_up_after
         if outage or len(self._report.state.failing) >= MAX_FAILING:
-            self._hold_cursor_at([one])
             raise _StopSweepError(f"too many tickets failed in a row; the last said: {result}")
         self._fail(ticket.id)
+
+    def _refuse(self, one: Judged, outcome: Outcome) -> None:
+        """Set a refused ticket aside until it is known whether others are refused too.
+
+        Raises:
+            _StopSweepError: one after the other is.
+        """
+        self._refused.append((one, outcome))
+        if len(self._refused) >= self._settings.give_up_after:
+            raise _StopSweepError(
+                f"Freshdesk refuses one ticket after the other; the last time: {outcome.reason}"
+            )
+
+    def _settle_refused(self) -> None:
+        """Park what was refused while others were taken."""
+        for one, outcome in self._refused:
+            self._count(outcome, one.ticket)
+        self._refused.clear()
 
     def _as_ours(self, one: Judged, outcome: Outcome) -> Outcome:
         """Return the outcome of a ticket whose marker shows that our own write arrived."""
@@ -498,7 +531,7 @@ class _Run:
             except HelpDeskAuthenticationError:
                 raise
             except HelpDeskError:
-                self._fail(ticket_id)
+                self._failed_again.append(ticket_id)
                 continue
             self._report.state = self._report.state.recovered(ticket_id)
             self._count(outcome)
@@ -532,7 +565,7 @@ class _Run:
     def _remember(self, start: datetime) -> None:
         """Move the cursor to the first ticket that is not surely handled."""
         before = self._report.state
-        reached = self._reached or start
+        reached = max(self._reached or start, before.cursor or start)
         marks = (self._unhandled, self._bulk_since, self._pending.oldest_update())
         cursor = min([reached, *(mark for mark in marks if mark)])
         state = replace(before, cursor=cursor)

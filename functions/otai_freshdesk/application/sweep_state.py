@@ -114,7 +114,10 @@ class SweepState:
                 parked=tuple(int(known) for known in document.get("parked", ())),
             )
         except (ValueError, TypeError, AttributeError) as error:
-            message = "the stored sweep state cannot be read; delete it to start from the look-back"
+            message = (
+                "the stored sweep state cannot be read; the sweep starts from the look-back and "
+                "replaces it"
+            )
             raise SweepStateError(message) from error
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.sweep import Pending
 from otai_freshdesk.application.sweep_state import SweepState
 from otai_freshdesk.application.triage import Judged
+from otai_freshdesk.bootstrap import Application
 from otai_freshdesk.domain.policy import Decision
 from otai_freshdesk.domain.ticket import Changes, Ticket
 from support.account import Account, connected_account
@@ -213,6 +215,137 @@ async def test_an_outage_stops_the_sweep_and_holds_the_cursor(account: Account) 
     assert all(account.is_marked(ticket_id) for ticket_id in ids)
 
 
+def groups_out_of_order(account: Account) -> list[int]:
+    """Add old tickets of which the larger groups, written first, were updated later."""
+    start = now(account) - 24 * HOUR
+    billing = account.add('{"queue": "billing_payments"}', created_at=start)
+    others = [
+        account.add(f'{{"queue": "{queue}"}}', created_at=start + HOUR + 60 * n)
+        for queue in ("sales_presales", "technical_support")
+        for n in range(4)
+    ]
+    return [billing, *others]
+
+
+@pytest.mark.parametrize("status", [401, 503])
+async def test_what_stops_the_writing_holds_the_cursor_at_every_ticket_not_written(
+    account: Account, status: int
+) -> None:
+    ids = groups_out_of_order(account)
+    account.simulator.faults.sometimes(
+        "server_error", probability=1.0, method="PUT", status=status, applied=False
+    )
+
+    report = await account.application.sweep(seconds=LONG)
+
+    assert not report.complete
+    account.simulator.faults.clear()
+    for _ in range(2):
+        pass_time(account, 300)
+        await account.application.sweep(seconds=LONG)
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
+async def test_a_long_outage_parks_nothing(account: Account) -> None:
+    ids = [account.add(created_at=now(account) - HOUR + n) for n in range(30)]
+    account.simulator.faults.sometimes("server_error", probability=1.0, method="PUT", applied=False)
+    reports = []
+    for _ in range(8):
+        reports.append(await account.application.sweep(seconds=LONG))
+        pass_time(account, 300)
+    account.simulator.faults.clear()
+
+    assert [report.parked for report in reports] == [[]] * 8
+    for _ in range(2):
+        await account.application.sweep(seconds=LONG)
+        pass_time(account, 300)
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
+async def test_an_account_that_refuses_every_change_loses_no_ticket(account: Account) -> None:
+    ids = [account.add(created_at=now(account) - HOUR + n) for n in range(30)]
+    account.simulator.faults.sometimes(
+        "server_error", probability=1.0, method="PUT", status=403, applied=False, body="empty"
+    )
+
+    report = await account.application.sweep(seconds=LONG)
+
+    assert not report.complete
+    assert "refuses one ticket after the other" in str(report.stopped)
+    assert state(account).parked == ()
+    account.simulator.faults.clear()
+    pass_time(account, 300)
+    await account.application.sweep(seconds=LONG)
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
+async def test_a_single_ticket_that_is_refused_is_parked(account: Account) -> None:
+    refused, other = account.add(), account.add()
+    account.simulator.faults.sometimes(
+        "server_error",
+        probability=1.0,
+        method="PUT",
+        path=rf"/tickets/{refused}$",
+        status=403,
+        applied=False,
+        body="empty",
+    )
+
+    report = await account.application.sweep(seconds=LONG)
+
+    assert report.complete
+    assert report.counts[Status.REJECTED] == 1
+    assert state(account).parked == (refused,)
+    assert account.is_marked(other)
+
+
+async def test_sweeps_that_get_nowhere_leave_the_cursor_where_it_is(account: Account) -> None:
+    await account.application.sweep(seconds=LONG)
+    before = state(account).cursor
+    account.simulator.faults.sometimes("server_error", probability=1.0)
+
+    for _ in range(5):
+        pass_time(account, 300)
+        await account.application.sweep(seconds=LONG)
+
+    assert state(account).cursor == before
+
+
+async def test_since_writes_singly_for_nobody_looks_again(account: Account) -> None:
+    await account.application.sweep(seconds=LONG)
+    ids = old_tickets(account, 8)
+    account.simulator.turn(job_life="never_ends", bulk_seconds=1e9)
+    since = datetime.fromtimestamp(now(account), UTC) - timedelta(days=2)
+
+    await account.application.sweep(seconds=LONG, since=since)
+
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
+async def test_since_does_no_less_than_a_sweep_without_it(account: Account) -> None:
+    ticket_id = account.add(created_at=now(account) - 24 * HOUR, updated_at=now(account) - HOUR)
+    since = datetime.fromtimestamp(now(account), UTC) - timedelta(hours=3)
+
+    await account.application.sweep(seconds=LONG, since=since)
+
+    assert account.is_marked(ticket_id)
+
+
+async def test_a_webhook_is_deferred_while_the_state_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OTAI_TEST_API_KEY", "simulated-api-key")
+    (tmp_path / "state.json").mkdir()
+    async with connected_account(
+        OTAI_TRIAGE_FROM="", OTAI_CURSOR=f"file:{tmp_path}/state.json"
+    ) as account:
+        process = Application(account.application.settings, classifier=account.classifier)
+        outcome = await process.webhook(account.add(), seconds=8)
+        await process.aclose()
+
+    assert outcome.status is Status.DEFERRED
+
+
 async def test_a_refused_key_stops_the_sweep_at_once(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,14 +435,21 @@ async def test_without_triage_from_the_first_sweep_switches_on(
         assert not account.is_marked(before)
 
 
-async def test_a_damaged_state_means_the_look_back(account: Account) -> None:
-    ticket_id = account.add(created_at=now(account) - 48 * HOUR)
-    account.store.save('{"cursor": "yesterday"}')
+@pytest.mark.parametrize("triage_from", ["2026-01-01T00:00:00Z", ""])
+async def test_a_damaged_state_means_the_look_back(
+    monkeypatch: pytest.MonkeyPatch, triage_from: str
+) -> None:
+    monkeypatch.setenv("OTAI_TEST_API_KEY", "simulated-api-key")
+    async with connected_account(
+        OTAI_TRIAGE_FROM=triage_from, OTAI_CURSOR="ssm:/otai-freshdesk/sweep-state"
+    ) as account:
+        ticket_id = account.add(created_at=now(account) - 48 * HOUR)
+        account.store.save('{"cursor": "yesterday"}')
 
-    report = await account.application.sweep(seconds=LONG)
+        report = await account.application.sweep(seconds=LONG)
 
-    assert report.complete
-    assert account.is_marked(ticket_id)
+        assert report.complete
+        assert account.is_marked(ticket_id)
 
 
 def test_the_state_is_the_same_after_it_was_stored() -> None:
