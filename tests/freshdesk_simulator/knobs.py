@@ -33,6 +33,7 @@ class Knobs(BaseModel):
     last_search_page: Annotated[int, Field(ge=1)] = 10
     search_index_lag: Seconds = 120.0
     created_within_days: Annotated[int, Field(ge=1)] = 30
+    list_tags: Literal["shown", "omitted"] = "shown"
 
     # Tickets in special states
     deleted_by_id: Literal[200, 403, 404] = 200

@@ -62,6 +62,9 @@ def list_tickets(call: ApiCall) -> ApiReply:
     shown = rows[:per_page]
     headers = next_link(call, page) if len(rows) > per_page else {}
     body = [shapes.list_row(call.account, ticket, includes) for ticket in shown]
+    if call.knobs.list_tags == "omitted":
+        for row in body:
+            del row["tags"]
     return ApiReply(200, body, headers, tuple(ticket.id for ticket in shown))
 
 

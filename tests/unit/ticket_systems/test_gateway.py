@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 import pytest
 
 from freshdesk_simulator import Knobs, Simulator, VirtualClock, english_account
@@ -10,13 +12,18 @@ from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
     HelpDeskUnavailableError,
     TicketRejectedError,
+    TicketUnreadableError,
     WriteUncertainError,
 )
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes, Ticket
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
 from otai_freshdesk.ticket_systems.freshdesk.client import StaticApiKey
-from otai_freshdesk.ticket_systems.freshdesk.gateway import FreshdeskHelpDesk, FreshdeskHelpDesks
+from otai_freshdesk.ticket_systems.freshdesk.gateway import (
+    FreshdeskHelpDesk,
+    FreshdeskHelpDesks,
+    GroupNames,
+)
 
 BEGIN = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
@@ -194,6 +201,37 @@ async def test_a_ticket_that_vanishes_before_its_text_is_read_is_deleted(
     assert [ticket.is_deleted for ticket in tickets] == [True]
 
 
+async def test_a_ticket_whose_text_is_forbidden_is_deleted_and_no_refused_key(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    added = simulator.account.add_ticket("Subject", "<p>Body</p>")
+    other = simulator.account.add_ticket("Subject", "<p>Body</p>")
+    simulator.turn(deleted_by_id=403)
+    seen: list[Ticket] = []
+
+    def wanted(ticket: Ticket) -> bool:
+        simulator.humans.delete(added.id) if not seen else None
+        seen.append(ticket)
+        return True
+
+    since, until = BEGIN - timedelta(days=2), BEGIN + timedelta(hours=1)
+    tickets = [ticket async for ticket in desk.updated_between(since, until, wanted)]
+
+    assert {ticket.id: ticket.is_deleted for ticket in tickets} == {added.id: True, other.id: False}
+
+
+async def test_tags_that_a_list_omits_are_read_by_id(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    simulator.account.add_ticket("Subject", "<p>Body</p>", tags=["vip"])
+    simulator.turn(list_tags="omitted")
+
+    assert [ticket.tags for ticket in await walk(desk)] == [("vip",)]
+    assert [ticket.tags for ticket in await desk.changed_since(BEGIN - timedelta(days=2))] == [
+        ("vip",)
+    ]
+
+
 @pytest.mark.parametrize(
     ("fault", "options", "error"),
     [
@@ -235,3 +273,98 @@ async def test_a_refused_key_is_an_error_of_its_own(simulator: Simulator) -> Non
         with pytest.raises(HelpDeskAuthenticationError):
             await desks.help_desk(None).ticket(1)
         await desks.aclose()
+
+
+ROW: dict[str, Any] = {
+    "id": 7,
+    "subject": "Hello",
+    "description": "<p>Body</p>",
+    "created_at": "2026-11-22T08:00:00Z",
+    "updated_at": "2026-11-22T08:00:00Z",
+    "tags": ["vip"],
+    "group_id": None,
+    "priority": 1,
+    "status": 2,
+}
+
+
+@pytest.fixture
+def scripted(adapter: FreshdeskAdapter, clock: VirtualClock) -> FreshdeskHelpDesk:
+    return FreshdeskHelpDesk(adapter, GroupNames(clock))
+
+
+async def test_the_row_by_which_others_are_measured_is_a_ticket(
+    scripted: FreshdeskHelpDesk, script: Any
+) -> None:
+    script.then(httpx.Response(200, json=ROW))
+
+    ticket = await scripted.ticket(7)
+
+    assert ticket is not None
+    assert (ticket.subject, ticket.tags) == ("Hello", ("vip",))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tags", "secret words"),
+        ("tags", [None]),
+        ("tags", {"secret": 1}),
+        ("subject", ["secret words"]),
+        ("description", {"text": "secret words"}),
+        ("type", ["secret words"]),
+        ("priority", "secret words"),
+        ("priority", [1]),
+        ("group_id", "secret words"),
+        ("group_id", True),
+        ("custom_fields", ["secret words"]),
+        ("created_at", "secret words"),
+        ("created_at", None),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_value_of_a_wrong_type_is_an_error_that_names_ticket_and_key(
+    scripted: FreshdeskHelpDesk, script: Any, key: str, value: object, *, listed: bool
+) -> None:
+    row = ROW | {key: value}
+    script.then(httpx.Response(200, json=[row] if listed else row))
+
+    with pytest.raises(TicketUnreadableError) as caught:
+        await (scripted.changed_since(BEGIN) if listed else scripted.ticket(7))
+
+    assert (caught.value.ticket_id, caught.value.key) == (7, key)
+    assert "ticket 7" in str(caught.value)
+    assert key in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_tags_that_the_ticket_itself_omits_too_are_an_error(
+    scripted: FreshdeskHelpDesk, script: Any
+) -> None:
+    row = {key: value for key, value in ROW.items() if key != "tags"}
+    script.then(httpx.Response(200, json=[row]), httpx.Response(200, json=row))
+
+    with pytest.raises(TicketUnreadableError, match=r"ticket 7 .*tags is missing"):
+        await scripted.changed_since(BEGIN)
+
+    assert [request.url.path.rpartition("/")[2] for request in script.requests] == ["tickets", "7"]
+
+
+async def test_a_ticket_without_a_number_is_an_error(
+    scripted: FreshdeskHelpDesk, script: Any
+) -> None:
+    script.then(httpx.Response(200, json={"subject": "secret words"}))
+
+    with pytest.raises(TicketUnreadableError) as caught:
+        await scripted.ticket(7)
+
+    assert (caught.value.ticket_id, caught.value.key) == (None, "id")
+
+
+async def test_null_says_that_there_are_no_tags(scripted: FreshdeskHelpDesk, script: Any) -> None:
+    script.then(httpx.Response(200, json=ROW | {"tags": None}))
+
+    ticket = await scripted.ticket(7)
+
+    assert ticket is not None
+    assert ticket.tags == ()

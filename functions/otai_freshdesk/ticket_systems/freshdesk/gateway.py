@@ -9,7 +9,7 @@ import html
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from otai_freshdesk.application.errors import (
     HelpDeskError,
     HelpDeskUnavailableError,
     TicketRejectedError,
+    TicketUnreadableError,
     WriteUncertainError,
 )
 from otai_freshdesk.application.ports import Written
@@ -36,6 +37,8 @@ from otai_freshdesk.ticket_systems.freshdesk.errors import (
     NotWritableError,
     ValidationFailedError,
 )
+from otai_freshdesk.ticket_systems.freshdesk.models import JsonObject
+from otai_freshdesk.ticket_systems.freshdesk.query import parse_moment
 from otai_freshdesk.ticket_systems.freshdesk.retry import AT_ONCE
 
 # Freshdesk documents these numbers; an account may show other names, but not other numbers.
@@ -247,7 +250,7 @@ class FreshdeskHelpDesk:
             deadline=self._deadline,
         )
         async for rows in batches:
-            yield [await self._ticket(row) for row in rows]
+            yield [await self._ticket(await self._with_tags(row)) for row in rows]
 
     async def _texts(
         self, tickets: Sequence[Ticket], wanted: Callable[[Ticket], bool]
@@ -269,7 +272,7 @@ class FreshdeskHelpDesk:
                     if done or page[-1].updated_at > tickets[-1].updated_at:
                         break
         for ticket_id in missing - texts.keys():
-            row = await self._adapter.get_ticket(ticket_id, deadline=self._deadline)
+            row = await self._listed_ticket(ticket_id)
             if row is not None:
                 texts[ticket_id] = await self._ticket(row)
         return [
@@ -278,6 +281,29 @@ class FreshdeskHelpDesk:
             else replace(one, is_deleted=one.is_deleted or one.id in missing)
             for one in tickets
         ]
+
+    async def _with_tags(self, row: JsonObject) -> JsonObject:
+        """Return a listed row with the ticket's tags, asked for by its id where they are absent.
+
+        A write replaces all tags, so absent must not be taken for none.
+        """
+        if "tags" in row:
+            return row
+        full = await self._listed_ticket(row["id"])
+        if full is None:
+            return {**row, "tags": [], "deleted": True}
+        return {**row, "tags": full["tags"]} if "tags" in full else row
+
+    async def _listed_ticket(self, ticket_id: int) -> JsonObject | None:
+        """Return a ticket that was listed a moment ago, or None when it is not there any more.
+
+        An account may answer 403 for a deleted ticket; as the list was answered, it is not the
+        key that is refused.
+        """
+        try:
+            return await self._adapter.get_ticket(ticket_id, deadline=self._deadline)
+        except AccessDeniedError:
+            return None
 
     async def _data(self, changes: Changes) -> tuple[dict[str, Any], frozenset[str]]:
         """Return the changes in Freshdesk's keys, and the fields whose values it does not know."""
@@ -318,30 +344,28 @@ class FreshdeskHelpDesk:
         return frozenset(refused & (sent - {"tags", "custom_fields"}))
 
     async def _ticket(self, row: Mapping[str, Any]) -> Ticket:
-        try:
-            return await self._parsed(row)
-        except (KeyError, TypeError, ValueError) as error:
-            raise HelpDeskUnavailableError(
-                f"Freshdesk sent a ticket that cannot be read ({type(error).__name__})"
-            ) from None
+        """Return a row as a ticket.
 
-    async def _parsed(self, row: Mapping[str, Any]) -> Ticket:
-        group_id = row.get("group_id")
+        Raises:
+            TicketUnreadableError: A key is missing, or its value of another type than documented.
+        """
+        read = _Row(row)
+        group_id = read.value("group_id", int)
         values: dict[str, str | None] = {
             GROUP: None if group_id is None else await self._group_name(group_id),
-            TYPE: row.get("type") or None,
-            PRIORITY: PRIORITY_LABELS.get(row.get("priority") or 0),
+            TYPE: read.value("type", str) or None,
+            PRIORITY: PRIORITY_LABELS.get(read.value("priority", int) or 0),
         }
-        for name, value in (row.get("custom_fields") or {}).items():
+        for name, value in (read.value("custom_fields", dict) or {}).items():
             values[name] = None if value in (None, "") else str(value)
         return Ticket(
-            id=row["id"],
-            subject=row.get("subject") or "",
-            body=row.get("description") or row.get("description_text") or "",
-            created_at=_moment(row["created_at"]),
-            updated_at=_moment(row["updated_at"]),
+            id=read.id,
+            subject=read.value("subject", str) or "",
+            body=read.value("description", str) or read.value("description_text", str) or "",
+            created_at=read.moment("created_at"),
+            updated_at=read.moment("updated_at"),
             values=values,
-            tags=tuple(row.get("tags") or ()),
+            tags=read.tags(),
             is_open=row.get("status") == STATUS_OPEN,
             is_assigned=row.get("responder_id") is not None,
             is_spam=bool(row.get("spam")),
@@ -350,5 +374,43 @@ class FreshdeskHelpDesk:
         )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+class _Row:
+    """A ticket's dictionary, its values checked as they are read; the errors show none of them."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
+        number = row.get("id")
+        if not isinstance(number, int):
+            raise TicketUnreadableError(None, "id", "is no whole number")
+        self.id = number
+
+    def value[T](self, key: str, kind: type[T]) -> T | None:
+        """Return a value, or None where the key is absent or null."""
+        value = self._row.get(key)
+        if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
+            return value
+        raise self._unreadable(key, f"is no {_KINDS[kind]}")
+
+    def moment(self, key: str) -> datetime:
+        """Return a date and time, which must be there."""
+        try:
+            return parse_moment(self.value(key, str) or "")
+        except ValueError:
+            raise self._unreadable(key, "is no date and time") from None
+
+    def tags(self) -> tuple[str, ...]:
+        """Return the tags; null says that there are none, a missing key says nothing."""
+        if "tags" not in self._row:
+            raise self._unreadable("tags", "is missing")
+        tags = self.value("tags", list) or []
+        if not all(isinstance(tag, str) for tag in tags):
+            raise self._unreadable("tags", "is no list of texts")
+        return tuple(tags)
+
+    def _unreadable(self, key: str, problem: str) -> TicketUnreadableError:
+        return TicketUnreadableError(self.id, key, problem)
+
+
+_KINDS: Mapping[type, str] = MappingProxyType(
+    {int: "whole number", str: "text", list: "list of texts", dict: "object of keys and values"}
+)
