@@ -84,6 +84,7 @@ class World(RuleBasedStateMachine):
             self.simulator, overrides={"OTAI_TRIAGE_FROM": SWITCHED_ON}, triage={"note": note}
         )
         self.note = note
+        self.may_be_parked: set[int] = set()
         self.processes = [self.account.application, self.account.process()]
 
     def teardown(self) -> None:
@@ -150,10 +151,12 @@ class World(RuleBasedStateMachine):
 
     @rule(ticket=tickets)
     def mark_spam(self, ticket: int) -> None:
+        self.may_be_parked.add(ticket)
         self.simulator.humans.mark_spam(ticket)
 
     @rule(ticket=tickets)
     def delete(self, ticket: int) -> None:
+        self.may_be_parked.add(ticket)
         self.simulator.humans.delete(ticket)
 
     @rule(ticket=tickets)
@@ -219,6 +222,23 @@ class World(RuleBasedStateMachine):
     def fault(self, kind: FaultKind, calls: int, method: str | None, applied: bool | None) -> None:
         options: dict[str, Any] = {"applied": applied} if kind in APPLICABLE else {}
         self.simulator.faults.next(kind, calls=calls, method=method, **options)
+
+    @rule(
+        status=st.sampled_from([401, 403, 503]),
+        method=st.sampled_from([None, "PUT", "GET"]),
+        sweeps=st.integers(1, 7),
+    )
+    def outage(self, status: int, method: str | None, sweeps: int) -> None:
+        """Fail for as long as it takes; no ticket may be given up for it."""
+        self.simulator.faults.sometimes(
+            FaultKind.SERVER_ERROR, probability=1.0, method=method, status=status, applied=False
+        )
+        for _ in range(sweeps):
+            self.run(self.processes[0].sweep(seconds=SWEEP_SECONDS))
+            self.time_passes(300)
+        self.simulator.faults.clear()
+        if status == 403:  # a few tickets that are refused are left to a human
+            self.may_be_parked.update(ticket.id for ticket in self.simulator.account.tickets)
 
     @rule(seconds=st.sampled_from([1, 70, 400, HOUR, 5 * HOUR]))
     def time_passes(self, seconds: int) -> None:
@@ -291,7 +311,7 @@ class World(RuleBasedStateMachine):
                 and not (ticket.spam or ticket.deleted)
                 and ticket.created_at >= start
             )
-            if eligible and ticket.id not in parked:
+            if eligible and not (ticket.id in parked and ticket.id in self.may_be_parked):
                 assert self.account.is_marked(ticket.id), f"ticket {ticket.id} was lost"
 
     def _spent_by_minute(self) -> Counter[int]:
