@@ -6,6 +6,7 @@ It lies over config.yml and is read again every `MAX_AGE` seconds:
     {"mode": "live", "min_confidence": {"group": 0.95}}
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,6 +17,7 @@ from otai_freshdesk.config.settings import Settings, Share
 from otai_freshdesk.state_store import open_store
 
 MAX_AGE = 60.0
+_LONGEST_NAME = 40
 
 type Read = Callable[[], str | None]
 
@@ -41,6 +43,15 @@ class OverlayDocument(BaseModel):
         )
         return settings.model_copy(update={"triage": triage})
 
+    def problems_with(self, settings: Settings) -> str:
+        """Return what this says of things that `settings` do not have; "" when nothing."""
+        unknown = sorted(self.min_confidence.keys() - settings.triage.fields.keys())
+        if not unknown:
+            return ""
+        known = ", ".join(settings.triage.fields)
+        named = ", ".join(f"{name[:_LONGEST_NAME]!r}" for name in unknown)
+        return f"min_confidence: {named} is not configured, known are {known}"
+
 
 OFF = OverlayDocument(mode=Mode.OFF)
 
@@ -49,7 +60,8 @@ class Overlay:
     """The switch as last read.
 
     What cannot be understood switches off: somebody meant to change something, and doing nothing
-    is the harmless reading. What cannot be read keeps its last meaning.
+    is the harmless reading. What cannot be read keeps its last meaning; until it was read once
+    triage is off, for the switch may say so. Several threads may ask at once.
     """
 
     def __init__(
@@ -58,30 +70,35 @@ class Overlay:
         self._read = read
         self._complain = complain
         self._monotonic = monotonic
+        self._lock = threading.Lock()
         self._read_at = float("-inf")
-        self._document = OverlayDocument()
+        self._document: OverlayDocument | None = None
 
     def over(self, settings: Settings) -> Settings:
         """Return `settings` with the switch laid over them; may block when it is stale."""
-        if self._monotonic() - self._read_at >= MAX_AGE:
-            self._read_at = self._monotonic()
-            self._refresh()
-        return self._document.over(settings)
+        with self._lock:
+            if self._monotonic() - self._read_at >= MAX_AGE:
+                self._read_at = self._monotonic()
+                self._refresh(settings)
+            document = self._document or OFF
+        return document.over(settings)
 
-    def _refresh(self) -> None:
+    def _refresh(self, settings: Settings) -> None:
         try:
             text = self._read()
         except OSError as error:
-            self._complain(f"the switch cannot be read and keeps its last meaning: {error}")
+            now = "keeps its last meaning" if self._document else "triage is off until it can be"
+            self._complain(f"the switch cannot be read, {now}: {error}")
             return
         try:
-            self._document = (
-                OverlayDocument.model_validate_json(text) if text else OverlayDocument()
-            )
+            document = OverlayDocument.model_validate_json(text) if text else OverlayDocument()
+            problems = document.problems_with(settings)
         except ValidationError as error:
-            self._document = OFF
+            document = OFF
             problems = "; ".join(problem["msg"] for problem in error.errors(include_input=False))
+        if problems:
             self._complain(f"the switch cannot be understood, triage is off: {problems}")
+        self._document = OFF if problems else document
 
 
 def open_overlay(

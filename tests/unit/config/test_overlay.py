@@ -1,5 +1,7 @@
 """The switch that needs no deployment."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,53 @@ def test_what_cannot_be_read_keeps_its_last_meaning() -> None:
 
     assert mode(overlay) is Mode.SHADOW
     assert "no answer" in place.complaints[0]
+
+
+def test_before_the_first_reading_succeeds_triage_is_off() -> None:
+    place = Place('{"mode": "shadow"}')
+    place.broken = True
+    overlay = place.overlay()
+
+    assert mode(overlay) is Mode.OFF
+    assert mode(overlay) is Mode.OFF
+    assert len(place.complaints) == 1
+    assert "triage is off" in place.complaints[0]
+
+    place.broken = False
+    place.now += MAX_AGE
+    assert mode(overlay) is Mode.SHADOW
+
+
+def test_who_comes_during_the_first_reading_waits_for_it() -> None:
+    reading, answer = threading.Event(), threading.Event()
+
+    def read() -> str:
+        reading.set()
+        answer.wait(10)
+        return '{"mode": "shadow"}'
+
+    overlay = Overlay(read, lambda _: None, lambda: 0.0)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(mode, overlay)
+        reading.wait(10)
+        second = pool.submit(mode, overlay)
+        early = second.done()
+        answer.set()
+
+    assert not early
+    assert (first.result(), second.result()) == (Mode.SHADOW, Mode.SHADOW)
+
+
+def test_a_threshold_of_a_field_that_is_not_configured_switches_off() -> None:
+    place = Place('{"min_confidence": {"group": 0.9, "grupo": 0.9}}')
+
+    assert mode(place.overlay()) is Mode.OFF
+    assert len(place.complaints) == 1
+    assert "'grupo' is not configured, known are group, type, priority" in place.complaints[0]
+
+
+def test_without_a_place_there_is_nothing_to_wait_for() -> None:
+    assert mode(open_overlay("memory", lambda _: None)) is Mode.LIVE
 
 
 def test_a_file_as_switch(tmp_path: Path) -> None:
