@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from otai_freshdesk.cli.check import Check, Status
 from otai_freshdesk.config.settings import FieldSettings
 from otai_freshdesk.domain.policy import LabelMap
-from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, same_value
 from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITIES
 from otai_freshdesk.ticket_systems.freshdesk.models import Group, TicketField
 
@@ -40,11 +40,10 @@ class AccountValues:
         )
 
     def has(self, field: str, value: str) -> bool:
-        """Tell whether `field` takes `value`; groups are compared as they are written, by case."""
+        """Tell whether `field` takes `value`."""
         choices = self.choices[field]
-        if field == GROUP:
-            return value.casefold() in map(str.casefold, choices)
-        return not choices or value in choices
+        takes_any_text = not choices and field != GROUP
+        return takes_any_text or any(same_value(field, value, one) for one in choices)
 
 
 def check_labels(

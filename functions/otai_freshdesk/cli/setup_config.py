@@ -20,7 +20,7 @@ from otai_freshdesk.cli.setup_options import Language
 from otai_freshdesk.cli.setup_plan import FieldPlan, Line, Plan, noted_value
 from otai_freshdesk.cli.setup_texts import TEXTS, Texts
 from otai_freshdesk.config.settings import ROOT
-from otai_freshdesk.domain.ticket import GROUP, PRIORITY
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, same_value
 
 __all__ = ["EditError", "Kept", "Renewal", "covers", "new_config", "renewed"]
 
@@ -302,6 +302,5 @@ class _Renewing:
 
 
 def _is_known(value: str, field: FieldPlan) -> bool:
-    if field.field == GROUP:
-        return value.casefold() in map(str.casefold, field.values)
-    return not field.values or value in field.values
+    takes_any_text = not field.values and field.field != GROUP
+    return takes_any_text or any(same_value(field.field, value, one) for one in field.values)

@@ -5,6 +5,7 @@
 Everything here is a pure function of its arguments, so that a decision can be replayed.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from otai_freshdesk.domain.prediction import Prediction, TargetPrediction
-from otai_freshdesk.domain.ticket import Changes, Ticket
+from otai_freshdesk.domain.ticket import Changes, Ticket, same_value
 
 MAX_TAG_LENGTH = 32  # Freshdesk refuses longer tags
 
@@ -79,13 +80,25 @@ class FieldRule:
         """Return the probability from which the label is written."""
         return prediction.threshold if self.min_confidence is None else self.min_confidence
 
+    def is_undecided(self, value: str | None) -> bool:
+        """Tell whether nobody has chosen `value`, so that it may be replaced."""
+        return any(same_value(self.field, value, one) for one in self.undecided)
+
+    def spelt(self, value: str | None) -> str | None:
+        """Return `value` as the rule spells it, and one that the rule does not name as it is."""
+        named = (*self.labels.entries.values(), *self.undecided)
+        return next((one for one in named if same_value(self.field, value, one)), value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldDecision:
-    """The verdict on one field, with all that is needed to explain it."""
+    """The verdict on one field, with all that is needed to explain it.
+
+    The repr never shows what the field held before: a customer may have written it.
+    """
 
     field: str
-    before: str | None
+    before: str | None = dataclasses.field(repr=False)
     label: str
     value: str | None
     probability: float
@@ -216,11 +229,11 @@ class Policy:
         value = rule.labels[target.label]
         threshold = rule.threshold(target)
         verdicts = {
-            Verdict.DECIDED: before not in rule.undecided,
+            Verdict.DECIDED: not rule.is_undecided(before),
             Verdict.AUTOMATED: automated,
             Verdict.ABSTAIN: not prediction.in_scope or target.probability < threshold,
             Verdict.UNMAPPED: value is None,
-            Verdict.UNCHANGED: value == before,
+            Verdict.UNCHANGED: same_value(rule.field, value, before),
         }
         return FieldDecision(
             field=rule.field,

@@ -10,13 +10,24 @@ TYPE = "type"
 PRIORITY = "priority"
 
 
+def same_value(field_name: str, one: str | None, other: str | None) -> bool:
+    """Tell whether two values of a field mean the same; None is the empty field.
+
+    Case makes no difference for groups, which are named by hand and written by their numbers. Any
+    other value is sent as it is spelt, so that it has to be exact.
+    """
+    if field_name == GROUP and one is not None and other is not None:
+        return one.casefold() == other.casefold()
+    return one == other
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """One look at a ticket.
 
     `values` holds a label for each field that triage knows ("group", "type", "priority" or a
     custom field's name), as an agent reads it, or None where the field is empty. The repr never
-    shows the customer's words.
+    shows the customer's words, which a custom field may hold too.
     """
 
     id: int
@@ -24,7 +35,7 @@ class Ticket:
     body: str = field(repr=False)
     created_at: datetime
     updated_at: datetime
-    values: Mapping[str, str | None] = MappingProxyType({})
+    values: Mapping[str, str | None] = field(default=MappingProxyType({}), repr=False)
     tags: tuple[str, ...] = ()
     is_open: bool = True
     is_assigned: bool = False

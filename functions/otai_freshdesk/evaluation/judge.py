@@ -81,7 +81,6 @@ class Judge:
         self._counted = frozenset(counted)
         self._live = live
         self._fresh = {rule.field: next(iter(rule.undecided), None) for rule in rules}
-        self._spelling = _spelling(rules)
         self.fields: Sequence[EvaluatedField] = tuple(
             EvaluatedField(
                 rule.field, rule.target, threshold_step(rule.threshold(sample.targets[rule.target]))
@@ -104,12 +103,12 @@ class Judge:
         for field in self.fields:
             verdict = verdicts[field.name]
             rule = self._rules[field.name]
-            proposed = self._spelt(field.name, verdict.value)
+            proposed = _spelt(rule, verdict.value)
             acts = (
                 prediction.in_scope
                 and verdict.verdict not in {Verdict.AUTOMATED, Verdict.DECIDED}
                 and proposed is not None
-                and proposed not in rule.undecided
+                and not rule.is_undecided(proposed)
             )
             probability = round(verdict.probability, _DIGITS)
             written = self._live and acts and step_of(probability) >= field.threshold
@@ -121,22 +120,16 @@ class Judge:
             ticket_id=decided.ticket_id,
             created=decided.created,
             language=intern(decided.language or self._language(prediction)),
-            group=self._spelt(GROUP, decided.values.get(GROUP)) or EMPTY,
+            group=_spelt(self._rules.get(GROUP), decided.values.get(GROUP)) or EMPTY,
             judgements=tuple(judgements),
         )
 
     def _decision(self, rule: FieldRule, value: str | None, *, written: bool) -> str | None:
         """Return what people decided, None where nobody did."""
-        spelt = self._spelt(rule.field, value)
-        if written or spelt not in rule.undecided:
+        spelt = _spelt(rule, value)
+        if written or not rule.is_undecided(value):
             return spelt if spelt is not None else (EMPTY if written else None)
         return spelt if rule.field in self._counted else None
-
-    def _spelt(self, field: str, value: str | None) -> str | None:
-        """Return a value as the configuration spells it: in groups, case makes no difference."""
-        if value is None:
-            return None
-        return intern(self._spelling.get(value.casefold(), value) if field == GROUP else value)
 
     @staticmethod
     def _language(prediction: Prediction) -> str:
@@ -144,13 +137,7 @@ class Judge:
         return found.label if found else EMPTY
 
 
-def _spelling(rules: Iterable[FieldRule]) -> Mapping[str, str]:
-    """Return the groups of the configuration by their names without case, the first spelling."""
-    spelling: dict[str, str] = {}
-    for rule in rules:
-        if rule.field == GROUP:
-            named = [*rule.labels.entries.values(), *rule.undecided]
-            for value in named:
-                if value is not None:
-                    spelling.setdefault(value.casefold(), value)
-    return spelling
+def _spelt(rule: FieldRule | None, value: str | None) -> str | None:
+    """Return a value as the configuration spells it, so that it is counted under one name."""
+    spelt = rule.spelt(value) if rule else value
+    return None if spelt is None else intern(spelt)

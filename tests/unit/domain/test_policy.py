@@ -17,7 +17,7 @@ from otai_freshdesk.domain.policy import (
     Verdict,
 )
 from otai_freshdesk.domain.prediction import Prediction, TargetPrediction
-from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes, Ticket
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes, Ticket, same_value
 
 SWITCHED_ON = datetime(2026, 11, 1, tzinfo=UTC)
 MARKER = "otai-3f9a2c"
@@ -129,6 +129,78 @@ def test_verdict_on_one_field(
 
     assert {one.field: one.verdict for one in decision.fields}[field] is verdict
     assert (field in decision.changes.values) == (verdict is Verdict.WRITE)
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other", "same"),
+    [
+        (GROUP, "Billing", "billing", True),
+        (GROUP, "STRASSE", "Straße", True),
+        (GROUP, "Billing", "Billing ", False),
+        (GROUP, None, None, True),
+        (GROUP, None, "", False),
+        (TYPE, "Question", "Question", True),
+        (TYPE, "Question", "question", False),
+        (PRIORITY, "Low", "low", False),
+        ("cf_area", "Hardware", "hardware", False),
+        ("cf_area", None, "Hardware", False),
+    ],
+)
+def test_only_of_groups_case_makes_no_difference(
+    field: str, one: str | None, other: str | None, same: bool
+) -> None:
+    assert same_value(field, one, other) is same
+    assert same_value(field, other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [
+        ("Inbox", Verdict.WRITE),
+        ("INBOX", Verdict.WRITE),
+        ("billing", Verdict.DECIDED),
+        ("Returns", Verdict.DECIDED),
+    ],
+)
+def test_an_undecided_group_may_be_spelt_in_any_case(before: str, verdict: Verdict) -> None:
+    rule = replace(POLICY.rules[0], undecided=frozenset({None, "inbox"}))
+
+    decision = replace(POLICY, rules=(rule,)).decide(
+        ticket(values={GROUP: before}), prediction(queue=("billing", 0.99))
+    )
+
+    assert decision.fields[0].verdict is verdict
+
+
+def test_a_group_that_differs_by_case_alone_is_not_written_again() -> None:
+    rule = replace(POLICY.rules[0], undecided=frozenset({"BILLING"}))
+
+    decision = replace(POLICY, rules=(rule,)).decide(
+        ticket(values={GROUP: "billing"}), prediction(queue=("billing", 0.99))
+    )
+
+    assert decision.fields[0].verdict is Verdict.UNCHANGED
+    assert not decision.changes.values
+
+
+@given(
+    before=st.none() | st.text(),
+    undecided=st.frozensets(st.none() | st.text(), min_size=1),
+    field=st.sampled_from([GROUP, TYPE, "cf_area"]),
+)
+def test_a_value_is_decided_unless_it_is_the_same_as_an_undecided_one(
+    before: str | None, undecided: frozenset[str | None], field: str
+) -> None:
+    rule = FieldRule(field=field, target="queue", labels=LabelMap({}), undecided=undecided)
+
+    [found] = (
+        replace(POLICY, rules=(rule,))
+        .decide(ticket(values={field: before}), prediction(queue=("billing", 0.99)))
+        .fields
+    )
+
+    same = any(same_value(field, before, one) for one in undecided)
+    assert (found.verdict is Verdict.DECIDED) is not same
 
 
 def test_an_abstention_on_an_undecided_field_is_tagged() -> None:

@@ -73,6 +73,22 @@ def test_a_value_that_means_undecided_is_no_decision(value: str | None) -> None:
     assert group_of(judged(prediction(), group=value)) is None
 
 
+def test_an_undecided_group_that_is_proposed_in_other_letters_is_not_written() -> None:
+    rule = FieldRule(
+        field="group",
+        target="queue",
+        labels=LabelMap({"billing": "INBOX"}),
+        undecided=frozenset({None, "Inbox"}),
+    )
+    judge = Judge(policy(rule), prediction())
+    said = Decided(ticket_id=7, created=None, values={"group": "Billing"})
+
+    [found] = judge.case(prediction(), said).judgements
+
+    assert found is not None
+    assert not found.acts
+
+
 def test_a_preset_priority_counts_only_where_it_is_named() -> None:
     assert judged(prediction(), group="Billing", priority="Low").judgements[1] is None
     counted = judged(prediction(), counted=("priority",), group="Billing", priority="Low")
