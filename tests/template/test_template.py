@@ -176,6 +176,39 @@ class TestSweep:
 
 
 class TestObservation:
+    @pytest.mark.parametrize("pause", [5, 15, 60])
+    @pytest.mark.parametrize("allowed", [15, 60, 4320])
+    def test_lag_is_seen_however_seldom_the_sweep_runs(
+        self, template: Template, pause: int, allowed: int
+    ) -> None:
+        chosen = {"SweepMinutes": pause, "SweepLagMinutes": allowed}
+        alarm = properties(template, "SweepLagAlarm")
+        behind, lag = alarm["Metrics"]
+        window = lag["MetricStat"]["Period"]
+        # Each window holds a sweep; where one comes late, the alarm stays as it is.
+        assert window >= pause * 60
+        assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "ignore")
+        assert lag["MetricStat"]["Stat"] == "Minimum"
+
+        expression = re.sub(
+            r"\$\{(\w+)\}",
+            lambda found: str(chosen[found[1]]),
+            behind["Expression"]["Fn::Sub"],
+        )
+        bounds = re.fullmatch(r"lag / 60 - (\d+) - (\d+)", expression)
+        assert bounds
+        limit = sum(map(int, bounds.groups())) + alarm["Threshold"]
+        # A ticket that came right after one sweep is found by the next: that is no lag.
+        assert limit > pause + 1
+        assert limit == pause + allowed
+
+    def test_lag_is_looked_for_in_every_pause_the_parameters_allow(
+        self, template: Template
+    ) -> None:
+        lag = properties(template, "SweepLagAlarm")["Metrics"][1]
+        longest = template["Parameters"]["SweepMinutes"]["MaxValue"]
+        assert lag["MetricStat"]["Period"] >= longest * 60
+
     def test_every_alarm_reaches_the_administrator(self, template: Template) -> None:
         alarms = of_type(template, "AWS::CloudWatch::Alarm")
         assert len(alarms) >= 8
