@@ -51,9 +51,17 @@ TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 NUMBER: Schema = {"type": "number", "minimum": 0}
 FIELD: Schema = {
     "type": "object",
-    "required": ["before", "label", "value", "probability", "threshold", "verdict"],
+    "required": ["label", "value", "probability", "threshold", "verdict"],
+    "oneOf": [{"required": ["before"]}, {"required": ["was_empty"]}],
     "properties": {
-        "before": TEXT_OR_NULL,
+        "before": {
+            **TEXT_OR_NULL,
+            "description": "Of group, type and priority: the value before, null if empty.",
+        },
+        "was_empty": {
+            "type": "boolean",
+            "description": "Of a custom field, in place of its value, which may be personal.",
+        },
         "label": {"type": "string"},
         "value": TEXT_OR_NULL,
         "probability": NUMBER,

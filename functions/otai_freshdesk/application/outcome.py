@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from otai_freshdesk.domain.policy import Decision, Ineligible
-from otai_freshdesk.domain.ticket import Changes
+from otai_freshdesk.domain.policy import Decision, FieldDecision, Ineligible
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes
+
+_CHOSEN_FROM_A_LIST = frozenset({GROUP, TYPE, PRIORITY})
 
 
 class Status(StrEnum):
@@ -45,14 +47,17 @@ class Outcome:
         return self.decision is not None and self.decision.abstained
 
     def as_record(self) -> dict[str, object]:
-        """Return what logs and replies may show: ids, labels, scores and durations."""
+        """Return what logs and replies may show: ids, labels, scores and durations.
+
+        What a field held before is shown of group, type and priority alone.
+        """
         record: dict[str, object] = {"ticket_id": self.ticket_id, "outcome": self.status.value}
         if self.reason:
             record["reason"] = str(self.reason)
         if self.decision:
             record["fields"] = {
                 field.field: {
-                    "before": field.before,
+                    **_before(field),
                     "label": field.label,
                     "value": field.value,
                     "probability": round(field.probability, 4),
@@ -71,3 +76,10 @@ class Outcome:
         if self.seconds:
             record["classify_ms"] = round(self.seconds * 1000, 1)
         return record
+
+
+def _before(field: FieldDecision) -> dict[str, object]:
+    """Return what may be shown of the value before: in a field of one's own it may be anything."""
+    if field.field in _CHOSEN_FROM_A_LIST:
+        return {"before": field.before}
+    return {"was_empty": field.before is None}

@@ -156,6 +156,9 @@ class Triage:
             What became of it. A ticket the help desk refuses to change is `REJECTED`.
 
         Raises:
+            TicketRejectedError: the help desk refuses to show this ticket; nothing was written.
+                No outcome, since it may be shown again: webhooks leave it to the sweep, and the
+                sweep comes back to it.
             HelpDeskUnavailableError: try again later; nothing was written.
             HelpDeskAuthenticationError: the key must be mended first.
             WriteUncertainError: replies kept getting lost; the marker will tell.

@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from freshdesk_simulator.builders import BOT_KEY
 from freshdesk_simulator.models import Status as TicketStatus
-from otai_freshdesk.application.outcome import Status
-from otai_freshdesk.domain.policy import Ineligible
+from otai_freshdesk.application.errors import TicketRejectedError
+from otai_freshdesk.application.outcome import Outcome, Status
+from otai_freshdesk.domain.policy import Decision, FieldDecision, Ineligible, Verdict
+from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes
 from support.account import Account, connected_account
 
 SECONDS = 8.0
+SWITCHED_ON = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def test_a_new_ticket_gets_group_type_priority_and_marker_in_one_write(
@@ -180,3 +185,93 @@ async def test_the_record_of_an_outcome_holds_no_text(account: Account) -> None:
 
     assert "nobody may see" not in json.dumps(outcome.as_record())
     assert "nobody may see" not in repr(outcome)
+
+
+def decided(field: str, before: str | None) -> Outcome:
+    verdict = FieldDecision(
+        field=field,
+        before=before,
+        label="other",
+        value="Other",
+        probability=0.9,
+        threshold=0.5,
+        verdict=Verdict.DECIDED,
+    )
+    return Outcome(ticket_id=1, status=Status.TRIAGED, decision=Decision((verdict,), Changes()))
+
+
+def recorded(outcome: Outcome) -> dict[str, Any]:
+    fields: dict[str, dict[str, Any]] = outcome.as_record()["fields"]  # type: ignore[assignment]
+    [record] = fields.values()
+    return record
+
+
+def test_what_a_customer_wrote_into_a_field_of_ones_own_is_in_no_record() -> None:
+    outcome = decided("cf_note", "Erika Mustermann, Heidestrasse 17, Koeln")
+
+    shown = json.dumps(outcome.as_record()) + repr(outcome)
+
+    assert not [word for word in ("Erika", "Heidestrasse", "Koeln") if word in shown]
+    assert recorded(outcome)["was_empty"] is False
+
+
+def test_of_a_field_of_ones_own_the_record_says_whether_it_was_empty() -> None:
+    record = recorded(decided("cf_note", None))
+
+    assert record["was_empty"] is True
+    assert "before" not in record
+
+
+@pytest.mark.parametrize("field", [GROUP, TYPE, PRIORITY])
+@pytest.mark.parametrize("before", [None, "Chosen"])
+def test_of_group_type_and_priority_the_record_shows_the_value_before(
+    field: str, before: str | None
+) -> None:
+    record = recorded(decided(field, before))
+
+    assert record["before"] == before
+    assert "was_empty" not in record
+
+
+async def test_a_note_in_the_account_is_in_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTAI_TEST_API_KEY", BOT_KEY)
+    fields = {"cf_order_number": {"target": "type"}}
+    async with connected_account({"fields": fields}) as account:
+        ticket_id = account.add(custom_fields={"cf_order_number": "Erika, Heidestrasse 17"})
+
+        outcome = await account.application.webhook(ticket_id, seconds=SECONDS)
+
+    assert outcome.decision is not None
+    assert outcome.decision.fields[0].before == "Erika, Heidestrasse 17"
+    assert "Heidestrasse" not in json.dumps(outcome.as_record()) + repr(outcome)
+
+
+def out_of_sight(account: Account) -> int:
+    """Add a ticket that the agent whose key we use may not see."""
+    ours = account.simulator.api_key
+    bot = next(one for one in account.simulator.account.agents.values() if one.api_key == ours)
+    account.simulator.account.change_agent(bot.id, ticket_scope=3)
+    return account.add()
+
+
+async def test_a_ticket_we_may_not_see_is_an_error_of_its_own(account: Account) -> None:
+    ticket_id = out_of_sight(account)
+    application = account.application
+    triage = application.triage(application.help_desk(), SWITCHED_ON, application.settings)
+
+    with pytest.raises(TicketRejectedError):
+        await triage.ticket(ticket_id)
+
+    assert account.writes(ticket_id) == 0
+
+
+async def test_a_webhook_for_a_ticket_we_may_not_see_is_left_to_the_sweep(
+    account: Account,
+) -> None:
+    ticket_id = out_of_sight(account)
+
+    outcome = await account.application.webhook(ticket_id, seconds=SECONDS)
+
+    assert outcome.status is Status.DEFERRED
+    assert "ticket scope" in str(outcome.reason)
+    assert account.writes(ticket_id) == 0
