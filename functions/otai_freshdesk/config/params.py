@@ -8,6 +8,13 @@ from otai_freshdesk.config.errors import ConfigFileError
 from otai_freshdesk.config.secrets import Secret, is_reference
 
 ENV_VAR_SUFFIX = "_env_var"
+FRESHDESK_PARAMS = (
+    "freshdesk_domain",
+    "freshdesk_api_key",
+    "freshdesk_api_key" + ENV_VAR_SUFFIX,
+    "freshdesk_url",
+    "rate_limit_share",
+)
 _SECRET_NAME = re.compile(r".*(key|secret|token|password)")
 
 
@@ -89,3 +96,21 @@ def check_params(params: Mapping[str, Any]) -> Mapping[str, Any]:
                 f"{name} must be a reference: ssm:/path, env:NAME or file:/path; never its value"
             )
     return params
+
+
+def check_freshdesk_params(params: Mapping[str, Any]) -> None:
+    """Refuse what our own adapter would not understand.
+
+    Raises:
+        ValueError: naming the parameter, not its value.
+    """
+    for name in params:
+        if name not in FRESHDESK_PARAMS:
+            raise ValueError(
+                f"params.{name}: no such setting; known are {', '.join(FRESHDESK_PARAMS)}"
+            )
+    share = params.get("rate_limit_share")
+    if share is None:
+        return
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+        raise ValueError("params.rate_limit_share must be a number, at least 0 and below 1")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ from pydantic import (
 from otai_freshdesk.application.sweep import SweepSettings
 from otai_freshdesk.application.triage import Mode
 from otai_freshdesk.config.errors import ConfigFileError
-from otai_freshdesk.config.params import check_params
+from otai_freshdesk.config.params import check_freshdesk_params, check_params
 from otai_freshdesk.config.secrets import SecretReference
 from otai_freshdesk.domain.policy import (
     MAX_TAG_LENGTH,
@@ -38,23 +38,46 @@ from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 
 MAX_CONFIG_BYTES = 256 * 1024
 ROOT = "open_ticket_ai"
+FRESHDESK = "FreshdeskAdapter"
 _LONGEST_VALUE = 4096
+_LONGEST_KEY = 60
 _DEEPEST = 20
 _IN_OTHER_WORDS = {
     "extra_forbidden": "no such setting; check its spelling and how far in it stands"
 }
 PLACE = r"^(memory|ssm:/[\w./-]+|file:.+)$"
+LONGEST_DURATION = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(value: object) -> object:
     """Read "90s", "10m", "72h" or "3d"."""
     if isinstance(value, str) and value[:-1].isdigit() and value[-1] in _UNITS:
-        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+        try:
+            return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+        except OverflowError:
+            return timedelta.max
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
+def _sensible(value: timedelta) -> timedelta:
+    """Refuse what nobody means, and what no date could be reckoned with."""
+    if not timedelta() <= value <= LONGEST_DURATION:
+        raise ValueError(f"a duration must not be negative, and at most {LONGEST_DURATION.days}d")
+    return value
+
+
+def _above_zero(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("a duration above 0")
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=str),
+    AfterValidator(_sensible),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_LENGTH, pattern=r"^[^,\s][^,]*$")]
 
@@ -69,10 +92,17 @@ class SystemSettings(_Model):
     """The ticket system: which adapter, and what it needs."""
 
     id: str = "freshdesk"
-    provider_key: str = Field("FreshdeskAdapter", description="Name of the adapter")
+    provider_key: str = Field(FRESHDESK, description="Name of the adapter")
     params: Annotated[Mapping[str, Any], AfterValidator(check_params)] = Field(
         default_factory=dict, description="What the adapter asks for; secrets by reference"
     )
+
+    @model_validator(mode="after")
+    def _known_params(self) -> "SystemSettings":
+        """Check the parameters of our own adapter; another package's are its own affair."""
+        if self.provider_key == FRESHDESK:
+            check_freshdesk_params(self.params)
+        return self
 
 
 class WebhookSettings(_Model):
@@ -80,7 +110,9 @@ class WebhookSettings(_Model):
 
     secret: SecretReference = "ssm:/otai-freshdesk/webhook-secret"  # noqa: S105 - a reference
     max_body_bytes: int = Field(64 * 1024, ge=256, le=1024 * 1024)
-    deadline: Duration = Field(timedelta(seconds=8), description="Then the sweep takes over")
+    deadline: Annotated[Duration, AfterValidator(_above_zero)] = Field(
+        timedelta(seconds=8), description="Then the sweep takes over"
+    )
 
 
 class ClassifierSettings(_Model):
@@ -297,7 +329,7 @@ def parse_settings(
         raise ConfigFileError(f"{name}: {ROOT} must hold keys and values")
     for variable, keys in OVERRIDES.items():
         if value := environment.get(variable):
-            _set(section, keys, value)
+            _set(section, keys, value, name=name)
     try:
         return Settings.model_validate(section)
     except ValidationError as error:
@@ -307,7 +339,8 @@ def parse_settings(
 class _PlainLoader(yaml.SafeLoader):
     """Safe YAML without what takes its reader long, or makes it fail in ways of its own.
 
-    A few hundred bytes of aliases can stand for gigabytes.
+    A few hundred bytes of aliases can stand for gigabytes. Of a key that stands twice the first
+    value would be dropped without a word.
     """
 
     _depth = 0
@@ -322,6 +355,17 @@ class _PlainLoader(yaml.SafeLoader):
         finally:
             self._depth -= 1
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if (key.tag, key.value) in seen:
+                problem = f"the key {key.value[:_LONGEST_KEY]!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
+
     def _problem(self, event: Any) -> str:
         if isinstance(event, yaml.events.AliasEvent):
             return "aliases (*name) are not allowed"
@@ -332,11 +376,13 @@ class _PlainLoader(yaml.SafeLoader):
         return "nested too deeply" if self._depth > _DEEPEST else ""
 
 
-def _set(section: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
+def _set(section: dict[str, Any], keys: tuple[str, ...], value: str, *, name: str) -> None:
     *parents, last = keys
-    for parent in parents:
+    for depth, parent in enumerate(parents, start=1):
         inner = section.get(parent)
-        section[parent] = dict(inner) if isinstance(inner, dict) else {}
+        if not isinstance(inner, dict | None):
+            raise ConfigFileError(f"{name}: {'.'.join(keys[:depth])} must hold keys and values")
+        section[parent] = dict(inner or {})
         section = section[parent]
     section[last] = value
 

@@ -72,6 +72,74 @@ def test_a_wrong_configuration_is_named(text: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("webhook: {deadline: -5}", "webhook.deadline"),
+        ("webhook: {deadline: 0s}", "webhook.deadline"),
+        ("webhook: {deadline: .inf}", "webhook.deadline"),
+        ("webhook: {deadline: 9999999d}", "webhook.deadline"),
+        ("sweep: {overlap: -P1D}", "sweep.overlap"),
+        ("sweep: {overlap: 3651d}", "sweep.overlap"),
+        ("sweep: {look_back: -1}", "sweep.look_back"),
+        ("sweep: {look_back: 99999999999999999d}", "sweep.look_back"),
+        ("sweep: {look_back: 99999999999999999999999s}", "sweep.look_back"),
+        ("system: {params: {rate_limit_share: '0.4'}}", "rate_limit_share"),
+        ("system: {params: {rate_limit_share: true}}", "rate_limit_share"),
+        ("system: {params: {rate_limit_share: [0.4]}}", "rate_limit_share"),
+        ("system: {params: {rate_limit_share: 1.0}}", "rate_limit_share"),
+        ("system: {params: {rate_limit_share: .nan}}", "rate_limit_share"),
+        ("system: {params: {rate_limit_shre: 0.4}}", "rate_limit_shre"),
+        ("sweep: {look_back: 72h, overlap: 5m, look_back: 24h}", "'look_back'"),
+        ("sweep: {look_back: 72h}\n  sweep: {look_back: 24h}", "'sweep' stands twice"),
+        ("triage: {fields: {group: {target: queue, labels: {a: X, b: Y, a: Z}}}}", "'a'"),
+    ],
+)
+def test_a_value_nobody_can_mean_is_refused_by_its_key(section: str, key: str) -> None:
+    with pytest.raises(ConfigFileError) as caught:
+        parse(f"open_ticket_ai:\n  {section}\n")
+    assert str(caught.value).startswith("config.yml")
+    assert key in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "variable", "key"),
+    [
+        ("system: acme", {"OTAI_FRESHDESK_DOMAIN": "acme"}, "system"),
+        ("system: {params: [acme]}", {"OTAI_FRESHDESK_DOMAIN": "acme"}, "system.params"),
+        ("triage: live", {"OTAI_MODE": "live"}, "triage"),
+        ("sweep: false", {"OTAI_CURSOR": "memory"}, "sweep"),
+        ("sweep: 0", {"OTAI_SWEEP_BULK": "false"}, "sweep"),
+    ],
+)
+def test_a_variable_hides_no_section_of_a_wrong_type(
+    section: str, variable: dict[str, str], key: str
+) -> None:
+    with pytest.raises(ConfigFileError, match=f"config.yml: {key} must hold keys and values"):
+        parse(f"open_ticket_ai: {{{section}}}", **variable)
+
+
+def test_a_variable_fills_an_empty_section() -> None:
+    assert parse(MINIMAL.decode() + "  sweep:\n", OTAI_CURSOR="file:x").sweep.cursor == "file:x"
+
+
+def test_durations_at_their_ends() -> None:
+    text = (
+        MINIMAL.decode() + "  webhook: {deadline: 1s}\n  sweep: {look_back: 3650d, overlap: 0s}\n"
+    )
+    settings = parse(text)
+
+    assert settings.webhook.deadline == timedelta(seconds=1)
+    assert (settings.sweep.look_back, settings.sweep.overlap) == (timedelta(3650), timedelta())
+
+
+def test_another_ticket_system_has_parameters_of_its_own() -> None:
+    text = MINIMAL.decode().replace(
+        "system: {params: {", "system: {provider_key: AcmeDesk, params: {desk_shape: 1, "
+    )
+    assert parse(text).system.params["desk_shape"] == 1
+
+
 @pytest.mark.parametrize("key", ["freshdesk_api_key", "some_token", "a_password", "x_secret"])
 def test_a_secret_in_clear_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(ConfigFileError) as caught:

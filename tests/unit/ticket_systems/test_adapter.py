@@ -356,6 +356,8 @@ async def test_a_share_and_an_override_in_the_config(clock: VirtualClock) -> Non
         FullConfig(freshdesk_domain="support.acme.com"),
         FullConfig(freshdesk_url="https://evil.example"),
         FullConfig(rate_limit_share=1.0),
+        FullConfig(rate_limit_share="0.4"),  # type: ignore[arg-type]
+        FullConfig(rate_limit_share=True),
     ],
 )
 def test_a_config_that_cannot_work_is_refused(config: FullConfig) -> None:

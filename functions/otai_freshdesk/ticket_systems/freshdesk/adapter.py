@@ -32,6 +32,7 @@ from otai_freshdesk.ticket_systems.freshdesk.client import (
 )
 from otai_freshdesk.ticket_systems.freshdesk.errors import (
     AmbiguousWriteError,
+    ConfigurationError,
     InvalidQueryError,
     InvalidRequestError,
     InvalidUpdateError,
@@ -657,7 +658,9 @@ def _make_client(
     config: AdapterConfig, api_key: ApiKeySource | None, clock: Clock, retry: RetryPolicy | None
 ) -> FreshdeskClient:
     override: str | None = getattr(config, "freshdesk_url", None)
-    share: float | None = getattr(config, "rate_limit_share", None)
+    share: object = getattr(config, "rate_limit_share", None)
+    if isinstance(share, bool) or not isinstance(share, int | float | None):
+        raise ConfigurationError("rate_limit_share must be a number, at least 0 and below 1.")
     return FreshdeskClient(
         override_host(override) if override else account_host(config.freshdesk_domain),
         api_key or StaticApiKey(config.freshdesk_api_key),
