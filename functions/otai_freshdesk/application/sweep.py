@@ -80,8 +80,9 @@ class SweepSettings:
 class SweepReport:
     """What one sweep did.
 
-    `stopped` says why it ended early, None when it is complete; `key_refused` whether that was
-    because nothing will work until somebody mends the key.
+    `lag` is how far the cursor is behind the start of the sweep; `stopped` says why it ended early,
+    None when it is complete; `key_refused` whether that was because nothing will work until
+    somebody mends the key.
     """
 
     state: SweepState
@@ -415,7 +416,7 @@ class _Run:
             return
         self._feed.written(outcome.ticket_id for outcome in outcomes)
         for outcome in outcomes:
-            self._count(outcome, untouched[outcome.ticket_id].ticket)
+            self._count(outcome)
 
     async def _flush_singles(self, singles: Sequence[Judged]) -> None:
         limit = asyncio.Semaphore(self._settings.concurrency)
@@ -468,7 +469,7 @@ class _Run:
             self._failed_in_a_row = 0
             if result.status is self._triage.done:
                 self._settle_refused()
-            self._count(result, ticket)
+            self._count(result)
             return
         if isinstance(result, HelpDeskAuthenticationError):
             raise result
@@ -497,8 +498,8 @@ class _Run:
 
     def _settle_refused(self) -> None:
         """Park what was refused while others were taken."""
-        for one, outcome in self._refused:
-            self._count(outcome, one.ticket)
+        for _, outcome in self._refused:
+            self._count(outcome)
         self._refused.clear()
 
     def _as_ours(self, one: Judged, outcome: Outcome) -> Outcome:
@@ -543,7 +544,7 @@ class _Run:
         if self._clock.monotonic() >= self._stop_at:
             raise _StopSweepError(OUT_OF_TIME)
 
-    def _count(self, outcome: Outcome, ticket: Ticket | None = None) -> None:
+    def _count(self, outcome: Outcome) -> None:
         self._observe(outcome)
         report = self._report
         report.counts[outcome.status.value] += 1
@@ -552,8 +553,6 @@ class _Run:
         if outcome.status is Status.REJECTED:
             report.state = report.state.park(outcome.ticket_id)
             report.parked.append(outcome.ticket_id)
-        if outcome.status is Status.TRIAGED and ticket:
-            report.lag = max(report.lag, self._started - ticket.created_at)
 
     def _hold_cursor_at(self, judged: Iterable[Judged]) -> None:
         for one in judged:
@@ -569,6 +568,7 @@ class _Run:
         marks = (self._unhandled, self._bulk_since, self._pending.oldest_update())
         cursor = min([reached, *(mark for mark in marks if mark)])
         state = replace(before, cursor=cursor)
+        self._report.lag = self._started - cursor
         if self._bulk_since:
             # Going on in bulk is worth it only while bulk updates get us anywhere.
             stuck = self._report.complete or cursor == before.cursor

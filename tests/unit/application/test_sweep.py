@@ -299,16 +299,23 @@ async def test_a_single_ticket_that_is_refused_is_parked(account: Account) -> No
     assert account.is_marked(other)
 
 
-async def test_sweeps_that_get_nowhere_leave_the_cursor_where_it_is(account: Account) -> None:
-    await account.application.sweep(seconds=LONG)
+async def test_sweeps_that_get_nowhere_leave_the_cursor_and_say_how_far_behind_they_are(
+    account: Account,
+) -> None:
+    done = await account.application.sweep(seconds=LONG)
     before = state(account).cursor
     account.simulator.faults.sometimes("server_error", probability=1.0)
+    lags = []
 
-    for _ in range(5):
+    for _ in range(3):
         pass_time(account, 300)
-        await account.application.sweep(seconds=LONG)
+        lags.append((await account.application.sweep(seconds=LONG)).lag.total_seconds())
 
     assert state(account).cursor == before
+    assert done.lag == timedelta(0)
+    assert lags[0] >= 300
+    assert lags[1] - lags[0] >= 300
+    assert lags[2] - lags[1] >= 300
 
 
 async def test_since_writes_singly_for_nobody_looks_again(account: Account) -> None:

@@ -261,7 +261,7 @@ class TestWhatIsHere:
         check = findings(run)["sweep state"]
 
         assert check["status"] == "problem"
-        assert "delete it" in check["found"]
+        assert "starts from the look-back" in check["found"]
 
     def test_the_state_of_a_sweep_that_ended(self, run: Run, desk: Desk) -> None:
         run("sweep")
