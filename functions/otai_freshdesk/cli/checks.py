@@ -19,10 +19,12 @@ from otai_freshdesk.cli.label_checks import AccountValues, check_labels
 from otai_freshdesk.cli.model import OpenClassifier
 from otai_freshdesk.cli.server_clock import DateUnknownError, server_date
 from otai_freshdesk.clock import SystemClock
+from otai_freshdesk.config.errors import NotFreshdeskError
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.config.secrets import Secret, WebhookSecrets
 from otai_freshdesk.config.settings import Settings
 from otai_freshdesk.state_store import open_store
+from otai_freshdesk.ticket_systems.connect import freshdesk_adapter
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
 from otai_freshdesk.ticket_systems.freshdesk.budget import plan_limits
 from otai_freshdesk.ticket_systems.freshdesk.errors import (
@@ -64,17 +66,14 @@ async def _examine(settings: Settings, config: Path) -> list[Check]:
         *await asyncio.to_thread(_secrets, settings),
         await asyncio.to_thread(_sweep_state, settings),
     ]
-    if settings.system.provider_key != FreshdeskAdapter.__name__:
-        skipped = f"not made for {settings.system.provider_key}"
-        return [*checks, Check("account", Status.SKIPPED, skipped)]
-    params = AdapterParams(settings.system.params)
     try:
-        adapter = FreshdeskAdapter(
-            params, api_key=params.secret("freshdesk_api_key"), clock=SystemClock(), retry=_PATIENCE
-        )
+        adapter = freshdesk_adapter(settings.system, SystemClock(), _PATIENCE)
+    except NotFreshdeskError as error:
+        skipped = f"not made for {error.provider_key}"
+        return [*checks, Check("account", Status.SKIPPED, skipped)]
     except Exception as error:  # noqa: BLE001 - a finding
         return [*checks, _failed("account", error)]
-    checks.append(await asyncio.to_thread(_clock, _host(params)))
+    checks.append(await asyncio.to_thread(_clock, _host(AdapterParams(settings.system.params))))
     async with aclosing(adapter):
         return [*checks, *await AccountChecks(adapter, settings, classifier).all()]
 

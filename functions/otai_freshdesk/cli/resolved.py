@@ -27,18 +27,16 @@ from otai_freshdesk.cli.settled import (
     text_of,
 )
 from otai_freshdesk.clock import SystemClock
-from otai_freshdesk.config.errors import ConfigFileError
-from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.config.settings import SystemSettings
-from otai_freshdesk.ticket_systems.base import TicketSystemError
+from otai_freshdesk.ticket_systems.connect import freshdesk_adapter
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
 from otai_freshdesk.ticket_systems.freshdesk.models import JsonObject
+from otai_freshdesk.ticket_systems.freshdesk.query import parse_moment
 from otai_freshdesk.ticket_systems.freshdesk.retry import RetryPolicy
-from otai_freshdesk.ticket_systems.registry import adapter_class
 from ticket_classifier import CLEANING_VERSION, clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE
 
-__all__ = ["Collection", "NoResolvedTicketsError", "NotFreshdeskError", "TextFile"]
+__all__ = ["Collection", "NoResolvedTicketsError", "TextFile"]
 
 _DROPDOWNS = frozenset({"custom_dropdown", "nested_field"})
 # Nobody waits for a single reply here: the run sits out what Freshdesk asks it to.
@@ -46,23 +44,6 @@ _PATIENCE = RetryPolicy(attempts=10, longest_delay=60.0, total=3_900.0)
 
 type Observe = Callable[[int], None]
 """Called with the number of tickets collected so far."""
-
-
-class NotFreshdeskError(CommandError):
-    """The configured ticket system is another one than Freshdesk.
-
-    Attributes:
-        provider_key: Its name in the configuration.
-    """
-
-    code = ExitCode.CONFIG
-
-    def __init__(self, provider_key: str) -> None:
-        self.provider_key = provider_key
-        super().__init__(
-            f"config.yml: system.provider_key: resolved tickets can be read from Freshdesk only, "
-            f"not through {provider_key}: export them and use --tickets FILE"
-        )
 
 
 class NoResolvedTicketsError(CommandError):
@@ -111,8 +92,9 @@ class Collection:
         system = read_settings(self.config).system
         folder = CorpusFolder(self.folder, self._origin(system, encoder))
         text = TextFile(self.keep_text) if self.keep_text else None
+        adapter = freshdesk_adapter(system, SystemClock(), _PATIENCE)
         try:
-            asyncio.run(self._read(_adapter(system), folder, encoder, text, observe))
+            asyncio.run(self._read(adapter, folder, encoder, text, observe))
         except BaseException:
             if folder.place is not None:
                 note(f"what was read is kept as numbers in {self.folder}; run this command again")
@@ -161,7 +143,7 @@ class Collection:
                     if text is not None:
                         offset = await asyncio.to_thread(text.write, tickets, offset)
                     batch = await asyncio.to_thread(_numbers, tickets, encoder)
-                    place = _Place(_moment(rows[-1]), offset)
+                    place = _Place(parse_moment(rows[-1]["updated_at"]), offset)
                     await asyncio.to_thread(folder.add, batch, str(place))
                     done += len(tickets)
                     observe(done)
@@ -273,19 +255,3 @@ def _numbers(tickets: Sequence[_Ticket], encoder: TextEncoder) -> Corpus:
         labels=[ticket.labels for ticket in tickets],
         vectors=encoder.vectors([(ticket.subject, ticket.body) for ticket in tickets]),
     )
-
-
-def _moment(row: JsonObject) -> datetime:
-    return datetime.fromisoformat(row["updated_at"]).astimezone(UTC)
-
-
-def _adapter(system: SystemSettings) -> FreshdeskAdapter:
-    params = AdapterParams(system.params)
-    try:
-        adapter_type = adapter_class(system.provider_key)
-        if not issubclass(adapter_type, FreshdeskAdapter):
-            raise NotFreshdeskError(system.provider_key)
-        key = params.secret("freshdesk_api_key")
-        return adapter_type(params, api_key=key, clock=SystemClock(), retry=_PATIENCE)
-    except (TicketSystemError, AttributeError) as error:
-        raise ConfigFileError(f"config.yml: system: {error}") from error

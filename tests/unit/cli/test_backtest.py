@@ -133,10 +133,19 @@ class TestWhatGoesWrong:
         assert result.exit_code == ExitCode.CONFIG
         assert "freshdesk_domain" in result.stderr
 
-    def test_another_ticket_system(self, run: Run, past: Desk) -> None:
+    def test_a_ticket_system_nobody_knows(self, run: Run, past: Desk) -> None:
         past.configure("  system:\n", "  system:\n    provider_key: Elsewhere\n")
         result = run("backtest")
         assert result.exit_code == ExitCode.CONFIG
+        assert "Elsewhere" in result.stderr
+        assert "Known: FreshdeskAdapter" in result.stderr
+
+    @pytest.mark.usefixtures("acme_desk")
+    def test_another_ticket_system(self, run: Run, past: Desk) -> None:
+        past.configure("  system:\n", "  system:\n    provider_key: AcmeDesk\n")
+        result = run("backtest")
+        assert result.exit_code == ExitCode.CONFIG
+        assert "not through AcmeDesk" in result.stderr
         assert "--file" in result.stderr
 
     def test_a_report_that_cannot_be_written(self, run: Run, past: Desk) -> None:

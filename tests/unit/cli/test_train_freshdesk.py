@@ -192,10 +192,12 @@ def test_an_account_without_resolved_tickets_is_said(
     assert not (tmp_path / "mine").exists()
 
 
+@pytest.mark.usefixtures("acme_desk")
 def test_another_ticket_system_cannot_be_read(run: Run, desk: Desk, tmp_path: Path) -> None:
-    desk.configure("  system:\n", "  system:\n    provider_key: OtherAdapter\n")
+    desk.configure("  system:\n", "  system:\n    provider_key: AcmeDesk\n")
 
     result = run("train", "--freshdesk", "--output", str(tmp_path / "mine"))
 
     assert result.exit_code == ExitCode.CONFIG, result.output
-    assert "OtherAdapter" in result.stderr
+    assert "not through AcmeDesk" in result.stderr
+    assert "--tickets" in result.stderr

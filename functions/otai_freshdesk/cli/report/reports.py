@@ -1,8 +1,8 @@
 """The reports there are, each from its own kind of past tickets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,18 +13,16 @@ from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.configuration import read_settings, settings_now
 from otai_freshdesk.cli.options import DEFAULT_CONFIG
 from otai_freshdesk.cli.report.document import Document, Kind
-from otai_freshdesk.cli.report.errors import NotFreshdeskError, NothingToCompareError
+from otai_freshdesk.cli.report.errors import NothingToCompareError
 from otai_freshdesk.cli.report.history import AccountHistory
 from otai_freshdesk.cli.report.table import TicketTable
 from otai_freshdesk.cli.report.task import Origin, Task, make_report, sample_of
-from otai_freshdesk.clock import Clock, SystemClock
-from otai_freshdesk.config.errors import ConfigFileError
-from otai_freshdesk.config.params import AdapterParams
+from otai_freshdesk.clock import SystemClock
 from otai_freshdesk.config.settings import Settings, SystemSettings
 from otai_freshdesk.domain.policy import FieldRule, LabelMap, Policy
 from otai_freshdesk.domain.ticket import Ticket
 from otai_freshdesk.evaluation.judge import LANGUAGE
-from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
+from otai_freshdesk.ticket_systems.connect import freshdesk_adapter
 from otai_freshdesk.ticket_systems.freshdesk.host import account_host
 
 __all__ = ["backtest_account", "backtest_file", "review_account"]
@@ -95,7 +93,7 @@ def _of_account(kind: Kind, task: Task, since: datetime, wanted_by: WantedBy) ->
     clock = SystemClock()
 
     async def report() -> Document:
-        async with _adapter(settings.system, clock) as adapter:
+        async with aclosing(freshdesk_adapter(settings.system, clock)) as adapter:
             params = settings.system.params
             name = str(params.get("freshdesk_domain") or params.get("freshdesk_url"))
             history = AccountHistory(
@@ -150,21 +148,6 @@ def _policy_of_targets(classifier: Classifier) -> Policy:
         unsure_tag="",
         triage_from=_LONG_AGO,
     )
-
-
-@asynccontextmanager
-async def _adapter(system: SystemSettings, clock: Clock) -> AsyncIterator[FreshdeskAdapter]:
-    if system.provider_key != FreshdeskAdapter.__name__:
-        raise NotFreshdeskError(system.provider_key)
-    params = AdapterParams(system.params)
-    try:
-        adapter = FreshdeskAdapter(params, api_key=params.secret("freshdesk_api_key"), clock=clock)
-    except AttributeError as error:
-        raise ConfigFileError(f"config.yml: {error}") from error
-    try:
-        yield adapter
-    finally:
-        await adapter.aclose()
 
 
 def _ticket_url(system: SystemSettings) -> str | None:
