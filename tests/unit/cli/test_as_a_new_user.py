@@ -161,7 +161,7 @@ def test_the_account_does_not_answer_as_hoped(
 @pytest.mark.parametrize("command", ["triage", "sweep", "doctor"])
 def test_a_domain_of_ones_own(run: Run, desk: Desk, command: str) -> None:
     desk.configure("freshdesk_domain: acme", "freshdesk_domain: help.acme.com")
-    desk.configure(f"freshdesk_url: {desk.simulator.url}", "rate_limit_share: 0.4")
+    desk.configure(f"      freshdesk_url: {desk.simulator.url}\n", "")
 
     result = run(*ASKING[command][0])
 
