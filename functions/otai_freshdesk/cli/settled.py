@@ -3,11 +3,12 @@
 Both who learns from the past and who measures against it read it here.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE
 from otai_freshdesk.ticket_systems.freshdesk.gateway import PRIORITY_LABELS, SOURCE_OUTBOUND
-from otai_freshdesk.ticket_systems.freshdesk.models import JsonObject
 from otai_freshdesk.ticket_systems.freshdesk.query import QueryDict
 
 __all__ = ["is_outbound", "is_settled", "settled_since", "standard_labels", "text_of"]
@@ -26,22 +27,22 @@ def settled_since(since: datetime) -> QueryDict:
     }
 
 
-def is_settled(row: JsonObject) -> bool:
+def is_settled(row: Mapping[str, Any]) -> bool:
     """Whether agents are done with it, and it is neither spam nor deleted."""
     return row.get("status") in _SETTLED_STATUSES and not (row.get("spam") or row.get("deleted"))
 
 
-def is_outbound(row: JsonObject) -> bool:
+def is_outbound(row: Mapping[str, Any]) -> bool:
     """Whether an agent wrote first."""
     return row.get("source") == SOURCE_OUTBOUND
 
 
-def text_of(row: JsonObject) -> tuple[str, str]:
+def text_of(row: Mapping[str, Any]) -> tuple[str, str]:
     """Return subject and body, as HTML where the list has it."""
     return row.get("subject") or "", row.get("description") or row.get("description_text") or ""
 
 
-def standard_labels(row: JsonObject, group: str | None) -> dict[str, str | None]:
+def standard_labels(row: Mapping[str, Any], group: str | None) -> dict[str, str | None]:
     """Return group, type and priority by name; what its group is called, the caller knows."""
     return {
         GROUP: group,
