@@ -347,6 +347,11 @@ class _Run:
         self._report.looked_at += 1
         if self._is_left_out(ticket):
             return
+        if not ticket.is_readable:
+            if len(self._report.state.failing) >= MAX_FAILING:
+                raise _StopSweepError("too many tickets are shown in a form that cannot be read")
+            self._fail(ticket.id)
+            return
         if reason := self._triage.policy.ineligible(ticket):
             self._count(Outcome(ticket_id=ticket.id, status=Status.SKIPPED, reason=reason))
             return
@@ -355,7 +360,12 @@ class _Run:
         judged = replace(judged, ticket=replace(ticket, subject="", body=""))
         if not self._triage.writes:
             self._count(judged.outcome(Status.SHADOW))
-        elif self._may_go_in_bulk(ticket):
+        else:
+            await self._write_in_time(judged)
+
+    async def _write_in_time(self, judged: Judged) -> None:
+        """Let a judged ticket wait for others, and write those that are enough together."""
+        if self._may_go_in_bulk(judged.ticket):
             if self._pending.add_to_group(judged) >= self._settings.bulk_max:
                 self._pending.full.append(self._pending.take_group(judged))
                 if len(self._pending.full) >= self._settings.bulk_batch:

@@ -22,6 +22,7 @@ MAX_TAG_LENGTH = 32  # Freshdesk refuses longer tags
 class Ineligible(StrEnum):
     """Why a ticket is left alone."""
 
+    UNREADABLE = "unreadable"  # the help desk shows it in another form than it documents
     MARKED = "marked"
     SPAM = "spam"
     DELETED = "deleted"
@@ -154,6 +155,7 @@ class Policy:
     def ineligible(self, ticket: Ticket) -> Ineligible | None:
         """Return why `ticket` must be left alone, or None when it may be triaged."""
         reasons = {
+            Ineligible.UNREADABLE: not ticket.is_readable,
             Ineligible.DELETED: ticket.is_deleted,
             Ineligible.SPAM: ticket.is_spam,
             Ineligible.MARKED: self.is_marked(ticket),

@@ -26,7 +26,8 @@ class Ticket:
     """One look at a ticket.
 
     `values` holds a label for each field that triage knows ("group", "type", "priority" or a
-    custom field's name), as an agent reads it, or None where the field is empty. The repr never
+    custom field's name), as an agent reads it, or None where the field is empty. Of a look that
+    is not `is_readable` only `id` and `updated_at` mean anything. The repr never
     shows the customer's words, which a custom field may hold too.
     """
 
@@ -42,6 +43,7 @@ class Ticket:
     is_spam: bool = False
     is_deleted: bool = False
     is_outbound: bool = False
+    is_readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

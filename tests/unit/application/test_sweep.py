@@ -184,6 +184,23 @@ async def test_one_bad_ticket_neither_stops_the_sweep_nor_holds_the_cursor(
     assert state(account).cursor > datetime.fromtimestamp(account.ticket(bad).updated_at, UTC)  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("oddity", [{"subject": 4711}, {"tags": [12]}])
+async def test_a_ticket_in_a_form_nobody_documents_stops_nothing(
+    account: Account, oddity: dict[str, Any]
+) -> None:
+    before, odd, after = account.add(), account.add(**oddity), account.add()
+
+    for _ in range(5):
+        report = await account.application.sweep(seconds=LONG)
+        assert report.complete
+        pass_time(account, 300)
+
+    assert account.is_marked(before)
+    assert account.is_marked(after)
+    assert state(account).parked == (odd,)
+    assert account.writes(odd) == 0
+
+
 async def test_a_ticket_that_recovers_is_forgotten(account: Account) -> None:
     ticket_id = account.add()
     account.simulator.faults.next("server_error", calls=30, method="PUT", applied=False)

@@ -354,6 +354,7 @@ def test_names_in_logs_replies_and_configurations_stay() -> None:
     """Whoever reads logs by these names, or has them in config.yml, relies on them."""
     assert (GROUP, TYPE, PRIORITY) == ("group", "type", "priority")
     assert {*Ineligible} == {
+        "unreadable",
         "marked",
         "spam",
         "deleted",

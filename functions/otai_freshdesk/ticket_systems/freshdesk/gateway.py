@@ -250,7 +250,27 @@ class FreshdeskHelpDesk:
             deadline=self._deadline,
         )
         async for rows in batches:
-            yield [await self._ticket(await self._with_tags(row)) for row in rows]
+            yield [await self._listed(row) for row in rows]
+
+    async def _listed(self, row: JsonObject) -> Ticket:
+        """Return a row of a list as a ticket; one that cannot be read keeps its place there.
+
+        Raises:
+            TicketUnreadableError: Not even its id and its time of update can be read.
+        """
+        try:
+            return await self._ticket(await self._with_tags(row))
+        except TicketUnreadableError:
+            read = _Row(row)
+            moment = read.moment("updated_at")
+            return Ticket(
+                id=read.id,
+                subject="",
+                body="",
+                created_at=moment,
+                updated_at=moment,
+                is_readable=False,
+            )
 
     async def _texts(
         self, tickets: Sequence[Ticket], wanted: Callable[[Ticket], bool]
@@ -274,9 +294,14 @@ class FreshdeskHelpDesk:
         for ticket_id in missing - texts.keys():
             row = await self._listed_ticket(ticket_id)
             if row is not None:
-                texts[ticket_id] = await self._ticket(row)
+                texts[ticket_id] = await self._listed(row)
         return [
-            replace(one, subject=texts[one.id].subject, body=texts[one.id].body)
+            replace(
+                one,
+                subject=texts[one.id].subject,
+                body=texts[one.id].body,
+                is_readable=texts[one.id].is_readable,
+            )
             if one.id in texts
             else replace(one, is_deleted=one.is_deleted or one.id in missing)
             for one in tickets
@@ -289,7 +314,7 @@ class FreshdeskHelpDesk:
         """
         if "tags" in row:
             return row
-        full = await self._listed_ticket(row["id"])
+        full = await self._listed_ticket(_Row(row).id)
         if full is None:
             return {**row, "tags": [], "deleted": True}
         return {**row, "tags": full["tags"]} if "tags" in full else row
