@@ -19,6 +19,7 @@ from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
     HelpDeskError,
     HelpDeskUnavailableError,
+    TicketUnreadableError,
     WriteUncertainError,
 )
 from otai_freshdesk.application.outcome import Outcome, Status
@@ -55,7 +56,8 @@ class SweepSettings:
         walk_share: part of the time in which to look for tickets; the rest is for writing those
             that wait.
         read_ahead: tickets read before they are judged.
-        park_after: failed sweeps after which a ticket is left to a human.
+        park_after: failed sweeps, in which others could be written, after which a ticket is left to
+            a human.
         give_up_after: failures or refusals in a row that mean the help desk, not the tickets.
     """
 
@@ -303,9 +305,10 @@ class _Run:
             await self._retry_failing()
             await self._walk(start)
             self._settle_refused()
-            # Only now: whoever else could be written shows that it is these tickets' own fault.
-            for ticket_id in self._failed_again:
-                self._fail(ticket_id)
+            if self._report.counts[self._triage.done]:
+                # Others could be written, so it is these tickets' own fault.
+                for ticket_id in self._failed_again:
+                    self._fail(ticket_id)
         except (_StopSweepError, HelpDeskError) as stop:
             self._report.stopped = str(stop)
             self._report.key_refused = isinstance(stop, HelpDeskAuthenticationError)
@@ -541,6 +544,9 @@ class _Run:
                 outcome = await self._triage.noted(await self._triage.ticket(ticket_id))
             except HelpDeskAuthenticationError:
                 raise
+            except TicketUnreadableError:
+                self._fail(ticket_id)
+                continue
             except HelpDeskError:
                 self._failed_again.append(ticket_id)
                 continue

@@ -174,6 +174,7 @@ async def test_one_bad_ticket_neither_stops_the_sweep_nor_holds_the_cursor(
     for _ in range(5):
         report = await account.application.sweep(seconds=LONG, observe=outcomes.append)
         pass_time(account, 300)
+        account.add()
 
     assert account.is_marked(good)
     assert account.is_marked(later)
@@ -263,8 +264,9 @@ async def test_what_stops_the_writing_holds_the_cursor_at_every_ticket_not_writt
     assert all(account.is_marked(ticket_id) for ticket_id in ids)
 
 
-async def test_a_long_outage_parks_nothing(account: Account) -> None:
-    ids = [account.add(created_at=now(account) - HOUR + n) for n in range(30)]
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_long_outage_parks_nothing(account: Account, count: int) -> None:
+    ids = [account.add(created_at=now(account) - HOUR + n) for n in range(count)]
     account.simulator.faults.sometimes("server_error", probability=1.0, method="PUT", applied=False)
     reports = []
     for _ in range(8):
