@@ -150,7 +150,7 @@ def document() -> dict[str, Any]:
             "memory_gb": 8,
             "system": "Linux x86_64",
         },
-        "versions": {"otai-freshdesk": "0.1.0", "bundle": "0123456789ab"},
+        "versions": {"otai-freshdesk": "0.1.0", "bundle": "id 0123456789ab"},
         "parts": {
             name: {"taken": "2026-11-22 16:00 UTC", "seconds": 60, "figures": figures}
             for name, figures in parts.items()
