@@ -340,6 +340,7 @@ def test_label_map(entries: dict[str, str | None], label: str, value: str | None
 def test_a_ticket_never_shows_its_text() -> None:
     assert "Where is it" not in repr(ticket())
     assert "Invoice" not in repr(ticket())
+    assert "Ann Example" not in repr(ticket(values={"cf_note": "Ann Example"}))
 
 
 def test_tags_that_are_there_are_not_added_whatever_their_case() -> None:
