@@ -74,28 +74,20 @@ SITUATIONS: Mapping[str, Situation] = {
     "empty account": Situation(_no_groups, "no"),
 }
 
-HISTORY = {
+NO_ANSWER = {
     "wrong key": REFUSED,
     "no key": CONFIG,
     "wrong subdomain": REFUSED,
     "no permission": REFUSED,
     "locked agent": REFUSED,
     "no network": UNAVAILABLE,
-    "empty account": INPUT,
 }
 # Which code each command ends with. `doctor` and `sweep` report what they found, so theirs is 1.
 ASKING: Mapping[str, tuple[Sequence[str], Mapping[str, ExitCode]]] = {
     "doctor": (("doctor",), dict.fromkeys(SITUATIONS, FINDINGS)),
     "setup": (
         ("setup", "--config", "new.yml", "--domain", "acme"),
-        {
-            "wrong key": REFUSED,
-            "no key": CONFIG,
-            "wrong subdomain": REFUSED,
-            "no permission": REFUSED,
-            "locked agent": REFUSED,
-            "no network": UNAVAILABLE,
-        },
+        NO_ANSWER,
     ),
     "triage": (
         ("triage", "1"),
@@ -123,8 +115,8 @@ ASKING: Mapping[str, tuple[Sequence[str], Mapping[str, ExitCode]]] = {
             "no network": FINDINGS,
         },
     ),
-    "backtest": (("backtest",), HISTORY),
-    "review": (("review",), HISTORY),
+    "backtest": (("backtest",), NO_ANSWER | {"empty account": INPUT}),
+    "review": (("review",), NO_ANSWER | {"empty account": INPUT}),
 }
 ASKED = [(command, name) for command, (_, codes) in ASKING.items() for name in codes]
 
