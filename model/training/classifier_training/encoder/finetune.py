@@ -44,12 +44,14 @@ class Settings:
 
     Attributes:
         epochs: How often every ticket is seen.
+        cycle: Epoch in which the rise and fall of the learning rates begins: 0, or the epoch from
+            which a finished run goes on because tickets were added.
         frozen_layers: Lowest layers that stay as they are, besides the embeddings.
         batch: Tickets a step.
         encoder_rate: Peak learning rate of the encoder's last layer.
         head_rate: Peak learning rate of the heads.
         layer_decay: What a layer's rate is multiplied by to get that of the layer below.
-        warm_up: Share of the steps in which the rates rise; then they fall linearly to nothing.
+        warm_up: Share of the cycle in which the rates rise; then they fall linearly to nothing.
         weight_decay: As AdamW has it.
         dropout: Share of features dropped.
         hidden_pieces: Share of a ticket's pieces that a step does not see.
@@ -64,6 +66,7 @@ class Settings:
     """
 
     epochs: float = 6.0
+    cycle: float = 0.0
     frozen_layers: int = 0
     batch: int = 16
     encoder_rate: float = 1e-4
@@ -166,8 +169,8 @@ class Training:
         self.optimiser = torch.optim.AdamW(
             self._groups(), weight_decay=settings.weight_decay, fused=True
         )
+        self.epoch = self._resumed = self._resume()
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._factor)
-        self.epoch = self._resume()
 
     def run(self) -> Weights:
         """Train to the end and return the encoder's weights, named as `dequantise` names them."""
@@ -315,30 +318,35 @@ class Training:
         ]
         return [*groups, {"params": list(self.heads.parameters()), "lr": settings.head_rate}]
 
-    def _factor(self, step: int) -> float:
-        """Return the share of the peak learning rate at `step`."""
-        total = self.settings.epochs * self.steps
+    def _factor(self, done: int) -> float:
+        """Return the share of the peak learning rate after `done` steps of this process.
+
+        It follows the finished epochs, not the steps of all runs: tickets may have been added.
+        """
+        step = done + (self._resumed - self.settings.cycle) * self.steps
+        total = (self.settings.epochs - self.settings.cycle) * self.steps
         rise = self.settings.warm_up * total
         return (step + 1) / rise if step < rise else max(0.0, (total - step) / (total - rise))
 
     @property
     def _step(self) -> int:
-        return int(self.schedule.last_epoch)
+        return self._resumed * self.steps + int(self.schedule.last_epoch)
 
     def _resume(self) -> int:
         """Take over the checkpoint, if there is one, and return the number of finished epochs.
 
-        The learning rate follows the finished epochs, not the steps: tickets may have been added.
+        The rates are those of the settings: a checkpoint knows those of the run that wrote it.
         """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return 0
         state = torch.load(path, weights_only=True)
+        rates = [group["lr"] for group in self.optimiser.param_groups]
         for name, part in self._stateful():
             part.load_state_dict(state[name])
-        epoch = int(state["epoch"])
-        self.schedule.last_epoch = epoch * self.steps
-        return epoch
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = group["initial_lr"] = rate
+        return int(state["epoch"])
 
     def _save(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -352,7 +360,6 @@ class Training:
             ("encoder", self.encoder),
             ("heads", self.heads),
             ("optimiser", self.optimiser),
-            ("schedule", self.schedule),
         )
 
     def _log(self, event: str, **values: object) -> None:
