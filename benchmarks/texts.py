@@ -29,7 +29,7 @@ class Text:
 
 def tokenizer(bundle: Path = BUNDLE) -> TicketTokenizer:
     """Return the tokenizer of the shipped bundle."""
-    return TicketTokenizer(read_bundle(bundle).tokenizer)
+    return read_bundle(bundle).tokenizer
 
 
 def test_tickets() -> list[Ticket]:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otai_freshdesk.cli.setup_meanings import VAGUE_NAMES, formulations
-from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE, read_bundle
-from ticket_classifier.encoder import Encoder, TicketTokenizer
+from ticket_classifier.bundle import ENCODER_FILE, read_bundle
+from ticket_classifier.encoder import Encoder
 
 __all__ = ["SURE_FROM", "Bundle", "Proposal", "Proposer", "read_labels"]
 
@@ -75,12 +75,11 @@ def read_labels(folder: Path) -> Bundle:
         BundleError: It cannot be used.
     """
     files = read_bundle(folder)
-    tokenizer = TicketTokenizer(files.tokenizer, bundle=folder, file=TOKENIZER_FILE)
     encoder = Encoder(files.encoder, bundle=folder, file=ENCODER_FILE)
 
     @cache
     def embed(text: str) -> Vectors:
-        return encoder.embed(tokenizer.ids(text)).general
+        return encoder.embed(files.tokenizer.ids(text)).general
 
     targets = {name: target.labels for name, target in files.manifest.targets.items()}
     return Bundle(files.manifest.bundle_id, targets, embed)

@@ -10,15 +10,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ticket_classifier.bundle import (
-    ENCODER_FILE,
-    TOKENIZER_FILE,
-    BundleFiles,
-    Manifest,
-    read_bundle,
-)
+from ticket_classifier.bundle import ENCODER_FILE, BundleFiles, Manifest, read_bundle
 from ticket_classifier.cleaning import clean
-from ticket_classifier.encoder import Encoder, TicketTokenizer
+from ticket_classifier.encoder import Encoder
 from ticket_classifier.features import SparseVector
 from ticket_classifier.heads import Head, HeadGroup
 from ticket_classifier.prediction import Prediction, TargetPrediction
@@ -54,11 +48,11 @@ class Classifier:
         """Start a verified bundle.
 
         Raises:
-            BundleError: Encoder or tokenizer cannot be used.
+            BundleError: The encoder cannot be used.
         """
         self.manifest: Manifest = files.manifest
         self.bundle_id = files.manifest.bundle_id
-        self._tokenizer = TicketTokenizer(files.tokenizer, bundle=bundle, file=TOKENIZER_FILE)
+        self._tokenizer = files.tokenizer
         self._encoder = Encoder(files.encoder, threads=threads, bundle=bundle, file=ENCODER_FILE)
         self._spaces = files.spaces
         self._thresholds = {name: head.threshold for name, head in files.heads.items()}

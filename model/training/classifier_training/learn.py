@@ -30,6 +30,7 @@ from classifier_training.logistic import fit_logistic, logistic_fold_scores
 from classifier_training.metrics import measure
 from classifier_training.report import Metrics, TargetReport
 from classifier_training.ridge import (
+    GUIDE_SHARE,
     Kernel,
     Part,
     Recipe,
@@ -51,6 +52,7 @@ from ticket_classifier.heads import Head
 
 __all__ = ["Learnt", "Material", "learn_targets", "one_hot", "scope_of", "target_report"]
 
+type Floats = NDArray[np.float32]
 type Rows = NDArray[np.intp]
 type Splits = list[tuple[Rows, Rows]]
 
@@ -67,8 +69,6 @@ _DOUBTED = 0.02
 _CONVINCED = 0.8
 _FEWEST_OF_LANGUAGE = 20
 _LABELS_NAMED = 10
-_LATE = 0.5
-"""Length of the feature that says a ticket is late, beside embeddings of length one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,9 @@ class _Learner:
     def __init__(self, material: Material, space: FeatureSpace) -> None:
         self._material = material
         self._sparse = sparse_matrix(space, material.vectors)
-        served = dense_matrix(space, material.vectors)
-        self._dimensions = served.shape[1]
-        self._dense = served if material.late is None else _with_late(served, material.late)
-        self._kernel = Kernel(self._sparse, self._dense)
+        self._served = dense_matrix(space, material.vectors)
+        self._dense = _by_guide(self._served, material.late)
+        self._kernel = Kernel(self._sparse, self._served, material.late)
 
     def learn(self, targets: Sequence[Target]) -> dict[str, tuple[Head, TargetReport]]:
         """Learn targets that are labelled on the same tickets."""
@@ -218,17 +217,19 @@ class _Learner:
         return many and self._sparse.nnz * len(target.labels) <= _MOST_WORK
 
     def _selection_rows(self, rows: Rows) -> Rows:
-        """A sample for the many fits of selection; whole where the calibration part is given."""
-        if self._material.held is not None or len(rows) <= _SELECTION_ROWS:
+        """A sample for the many fits of selection; of a calibration part, all."""
+        held = self._material.held
+        scored = rows[held[rows]] if held is not None else rows[:0]
+        others = np.setdiff1d(rows, scored)
+        if len(others) <= _SELECTION_ROWS:
             return rows
-        picked = np.random.default_rng(0).permutation(len(rows))[:_SELECTION_ROWS]
-        return rows[np.sort(picked)]
+        picked = np.random.default_rng(0).permutation(len(others))[:_SELECTION_ROWS]
+        return np.sort(np.concatenate([scored, others[picked]]))
 
     def _fold_in(self, choices: Sequence[_Choice], truth: NDArray[np.float32]) -> dict[str, Head]:
         """Fit the chosen recipes on all rows; blend and calibration go into the weights."""
         rows = choices[0].target.rows
-        # The feature for late tickets has done its work in the fits; a served ticket lacks it.
-        sparse, dense = self._sparse[rows], self._dense[rows, : self._dimensions]
+        sparse, dense = self._sparse[rows], self._served[rows]
         weights = {
             choice.target.name: _Weights.zero(sparse.shape[1], dense.shape[1], choice.blend)
             for choice in choices
@@ -242,10 +243,11 @@ class _Learner:
                         own_truth = truth[rows][:, choice.columns]
                         fitted, bias = fit_logistic(features, own_truth, recipe.penalty)
                         if recipe.part == "dense":
-                            fitted = fitted[: self._dimensions]
+                            fitted = _of_early_guide(fitted, dense.shape[1])
                         weights[choice.target.name].add_part(recipe, choice.blend, fitted, bias)
                 continue
             dual, mean = self._kernel.dual_weights(recipe, rows, truth)
+            dual = self._kernel.served(dual, rows)
             for choice in choices:
                 if recipe in choice.used:
                     added = primal_weights(recipe, dual[:, choice.columns], sparse, dense)
@@ -397,9 +399,18 @@ def one_hot(targets: Sequence[Target]) -> tuple[NDArray[np.float32], dict[str, s
     return np.concatenate(blocks, axis=1), columns
 
 
-def _with_late(dense: NDArray[np.float32], late: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Append the feature by which fits tell how late tickets' labels differ."""
-    return np.hstack([dense, np.float32(_LATE) * late[:, None]], dtype=np.float32)
+def _by_guide(dense: Floats, late: NDArray[np.bool_] | None) -> Floats:
+    """Features of which a linear fit is a common one and one a guide, as in `Kernel`."""
+    if late is None:
+        return dense
+    share = np.float32(GUIDE_SHARE**0.5)
+    return np.hstack([dense, share * dense * ~late[:, None], share * dense * late[:, None]])
+
+
+def _of_early_guide(weights: Floats, dimensions: int) -> Floats:
+    """The weights of `_by_guide`'s features as they count for a ticket of the early guide."""
+    common, early = weights[:dimensions], weights[dimensions : 2 * dimensions]
+    return common + np.float32(GUIDE_SHARE**0.5) * early if len(early) else common
 
 
 def _held(splits: Splits) -> Rows:

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-__all__ = ["Kernel", "Part", "Recipe", "fold_scores", "grid", "primal_weights"]
+__all__ = ["GUIDE_SHARE", "Kernel", "Part", "Recipe", "fold_scores", "grid", "primal_weights"]
 
 type Floats = NDArray[np.float32]
 type Rows = NDArray[np.intp]
@@ -26,6 +26,9 @@ type Part = str
 """Name of one kind of fit: "sparse", "dense", "joint", "words" or "prototype"."""
 
 _BLOCK_ROWS = 1_000
+GUIDE_SHARE = 0.5
+"""How much more alike two tickets are for having been labelled by the same guide."""
+
 _DENSE_WEIGHTS = (0.25, 1.0)
 _SPARSE_PENALTIES = (0.03, 0.1, 0.3, 1.0, 2.0)
 _DENSE_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -66,17 +69,25 @@ class Kernel:
     """Similarities between rows: cosines of the sparse features, once, and of the dense ones.
 
     Keeps 4 bytes a pair of rows (400 MB for 10,000) and needs as much again to fit.
+
+    Where tickets were labelled by two guides, every fit is a common one and one for each guide
+    that corrects it (Evgeniou and Pontil 2004): tickets of the same guide are more alike. What is
+    served are the common fit and the early guide's.
     """
 
-    def __init__(self, sparse: sp.csr_matrix, dense: Floats) -> None:
+    def __init__(
+        self, sparse: sp.csr_matrix, dense: Floats, late: NDArray[np.bool_] | None = None
+    ) -> None:
         """Compute all similarities.
 
         Args:
             sparse: Rows of unit length, CSR [rows, features].
             dense: Rows of unit length, [rows, 2 * DIMENSIONS].
+            late: True for rows labelled by the later guide; None where there is only one.
         """
         rows = sparse.shape[0]
         self._dense = dense
+        self._late = late
         self._sparse: Floats = np.empty((rows, rows), dtype=np.float32)
         transposed = sparse.T.tocsc()
         for start in range(0, rows, _BLOCK_ROWS):
@@ -94,7 +105,17 @@ class Kernel:
             for start in range(0, len(rows), _BLOCK_ROWS):
                 part = slice(start, start + _BLOCK_ROWS)
                 block[part] += weighted[part] @ transposed
+        if self._late is not None:
+            for row, late in zip(block, self._late[rows], strict=True):
+                row[self._late[columns] == late] *= np.float32(1 + GUIDE_SHARE)
         return block
+
+    def served(self, dual: Floats, rows: Rows) -> Floats:
+        """Dual weights of a fit on `rows` as they count for a ticket of the early guide."""
+        if self._late is None:
+            return dual
+        shares = np.where(self._late[rows], 1.0, 1.0 + GUIDE_SHARE)
+        return dual * shares[:, None].astype(np.float32)
 
     def dual_weights(self, recipe: Recipe, rows: Rows, targets: Floats) -> tuple[Floats, Floats]:
         """Fit on some rows.

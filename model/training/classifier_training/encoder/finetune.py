@@ -30,6 +30,7 @@ from .dequantise import Weights
 from .examples import Example
 from .model import Dropout, Encoder
 from .rows import TARGETS
+from .schedule import rate_share
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -319,14 +320,14 @@ class Training:
         return [*groups, {"params": list(self.heads.parameters()), "lr": settings.head_rate}]
 
     def _factor(self, done: int) -> float:
-        """Return the share of the peak learning rate after `done` steps of this process.
-
-        It follows the finished epochs, not the steps of all runs: tickets may have been added.
-        """
-        step = done + (self._resumed - self.settings.cycle) * self.steps
-        total = (self.settings.epochs - self.settings.cycle) * self.steps
-        rise = self.settings.warm_up * total
-        return (step + 1) / rise if step < rise else max(0.0, (total - step) / (total - rise))
+        """Return the share of the peak learning rates after `done` steps of this process."""
+        settings = self.settings
+        return rate_share(
+            self._resumed + (done + 1) / self.steps,
+            cycle=settings.cycle,
+            epochs=settings.epochs,
+            warm_up=settings.warm_up,
+        )
 
     @property
     def _step(self) -> int:
