@@ -151,10 +151,7 @@ class _Learner:
         splits = self._material.splits(rows)
         few_splits = self._material.splits(self._selection_rows(rows))[:_SELECTION_SPLITS]
         tried = self._held_out_scores(grid(), few_splits, truth, columns, roughly=True)
-        chosen = {
-            target.name: _select(tried, columns[target.name], target.codes, _held(few_splits))
-            for target in targets
-        }
+        chosen = _select(tried, targets, columns, _held(few_splits))
         for target in targets:
             if self._affords_words(target):
                 chosen[target.name]["words"] = _WORDS
@@ -418,15 +415,38 @@ def _held(splits: Splits) -> Rows:
 
 
 def _select(
-    tried: Mapping[Recipe, NDArray[np.float32]], columns: slice, codes: Rows, held: Rows
-) -> dict[Part, Recipe]:
-    """For each part the recipe of least held-out log loss at its best temperature."""
-    best: dict[Part, tuple[float, Recipe]] = {}
-    for recipe, scores in tried.items():
-        loss = _best_loss(scores[held][:, columns], codes[held])
-        if recipe.part not in best or loss < best[recipe.part][0]:
-            best[recipe.part] = (loss, recipe)
-    return {part: recipe for part, (_, recipe) in best.items()}
+    tried: Mapping[Recipe, Floats],
+    targets: Sequence[Target],
+    columns: Mapping[str, slice],
+    held: Rows,
+) -> dict[str, dict[Part, Recipe]]:
+    """For each target and part the recipe of least held-out log loss at its best temperature.
+
+    A ridge regression is chosen for all targets together, which then share its factorisation.
+    """
+    losses = {
+        recipe: {
+            target.name: _best_loss(scores[held][:, columns[target.name]], target.codes[held])
+            for target in targets
+        }
+        for recipe, scores in tried.items()
+    }
+
+    def loss(recipe: Recipe, target: Target) -> float:
+        of_targets = losses[recipe]
+        return of_targets[target.name] if recipe.part == "dense" else sum(of_targets.values())
+
+    parts = {recipe.part for recipe in tried}
+    return {
+        target.name: {
+            part: min(
+                (recipe for recipe in tried if recipe.part == part),
+                key=lambda recipe: loss(recipe, target),
+            )
+            for part in sorted(parts)
+        }
+        for target in targets
+    }
 
 
 def _best_loss(scores: NDArray[np.float32], labels: Rows) -> float:

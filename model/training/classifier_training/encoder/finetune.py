@@ -87,7 +87,7 @@ class Settings:
             "language": 0.1,
         }
     )
-    general_loss: float = 3.0
+    general_loss: float = 0.5
     phrases: int = 12
     max_pieces: int = 192
     threads: int = 2
