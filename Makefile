@@ -95,14 +95,14 @@ mutation: setup ## Change the code in one place at a time and see whether a test
 .PHONY: encoder model model-report evaluate check-tickets bench-learning
 TRAIN_PYTHON ?= python3.11
 ENCODER := PYTHONPATH=model/training/classifier_training .venv-train/bin/python -m encoder
-encoder: setup .venv-train/.ready ## Build the encoder from its published weights: trim, fine-tune, int8 (an hour)
+encoder: setup .venv-train/.ready ## Build the encoder from its published weights: trim, fine-tune, int8 (some three hours)
 	$(ENCODER) fetch
 	$(ENCODER) trim
 	$(BIN)/python -m classifier_training.encoder prepare
 	$(ENCODER) finetune
 	cp build/encoder/tuned/encoder.onnx build/encoder/tuned/tokenizer.json model/bundle/
 
-model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder that lies there
+model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder there (10 minutes, 5 GB)
 	$(BIN)/python -m classifier_training.default
 
 model-report: setup ## Measure the shipped bundle on the test split and write MODEL_CARD.md

@@ -177,11 +177,11 @@ class _Learner:
         self,
         recipes: Iterable[Recipe],
         splits: Splits,
-        truth: NDArray[np.float32],
+        truth: Floats,
         columns: Mapping[str, slice],
         *,
         roughly: bool = False,
-    ) -> dict[Recipe, NDArray[np.float32]]:
+    ) -> dict[Recipe, Floats]:
         """Scores by recipe, [all rows, labels of all targets].
 
         `roughly` ends the regressions of many labels early: good enough to choose among them.
@@ -205,7 +205,7 @@ class _Learner:
                     )
         return scores
 
-    def _features(self, recipe: Recipe) -> NDArray[np.float32] | sp.csr_matrix:
+    def _features(self, recipe: Recipe) -> Floats | sp.csr_matrix:
         return self._sparse if recipe.part == "words" else self._dense
 
     def _affords_words(self, target: Target) -> bool:
@@ -223,7 +223,7 @@ class _Learner:
         picked = np.random.default_rng(0).permutation(len(others))[:_SELECTION_ROWS]
         return np.sort(np.concatenate([scored, others[picked]]))
 
-    def _fold_in(self, choices: Sequence[_Choice], truth: NDArray[np.float32]) -> dict[str, Head]:
+    def _fold_in(self, choices: Sequence[_Choice], truth: Floats) -> dict[str, Head]:
         """Fit the chosen recipes on all rows; blend and calibration go into the weights."""
         rows = choices[0].target.rows
         sparse, dense = self._sparse[rows], self._served[rows]
@@ -278,8 +278,8 @@ class _Choice:
 class _Weights:
     """A head under construction."""
 
-    sparse: NDArray[np.float32]
-    dense: NDArray[np.float32]
+    sparse: Floats
+    dense: Floats
     bias: NDArray[np.float64]
 
     @classmethod
@@ -294,9 +294,9 @@ class _Weights:
     def add(
         self,
         scale: float,
-        sparse: NDArray[np.float32] | float,
-        dense: NDArray[np.float32] | float,
-        bias: NDArray[np.float32],
+        sparse: Floats | float,
+        dense: Floats | float,
+        bias: Floats,
     ) -> None:
         """Add a part's weights, scaled."""
         self.sparse += np.float32(scale) * sparse
@@ -307,8 +307,8 @@ class _Weights:
         self,
         recipe: Recipe,
         blend: Blend,
-        weights: NDArray[np.float32],
-        bias: NDArray[np.float32],
+        weights: Floats,
+        bias: Floats,
     ) -> None:
         """Add a logistic regression's weights, scaled by the blend."""
         scale = blend.scales[recipe.part]
@@ -331,7 +331,7 @@ def target_report(
     material: Material,
     target: Target,
     blend: Blend,
-    scores: Mapping[Part, NDArray[np.float32]],
+    scores: Mapping[Part, Floats],
     held: Rows,
 ) -> TargetReport:
     """Measure, choose the threshold, and say what an administrator should know.
@@ -383,7 +383,7 @@ def _by_language(
     }
 
 
-def one_hot(targets: Sequence[Target]) -> tuple[NDArray[np.float32], dict[str, slice]]:
+def one_hot(targets: Sequence[Target]) -> tuple[Floats, dict[str, slice]]:
     """One-hot labels of all targets side by side, and where each target's columns are."""
     blocks, columns, start = [], {}, 0
     for target in targets:
@@ -449,13 +449,13 @@ def _select(
     }
 
 
-def _best_loss(scores: NDArray[np.float32], labels: Rows) -> float:
+def _best_loss(scores: Floats, labels: Rows) -> float:
     rows = np.arange(len(labels))
     losses = [-log_softmax(scores * scale, axis=1)[rows, labels].mean() for scale in _SCALES]
     return float(min(losses))
 
 
-def _part_accuracies(scores: Mapping[Part, NDArray[np.float32]], labels: Rows) -> dict[str, float]:
+def _part_accuracies(scores: Mapping[Part, Floats], labels: Rows) -> dict[str, float]:
     accuracies = {}
     for part, part_scores in scores.items():
         alone = {part: part_scores}

@@ -6,7 +6,7 @@ def rate_share(epoch: float, *, cycle: float, epochs: float, warm_up: float) -> 
 
     It rises from `cycle` on for `warm_up` of the way, then falls linearly to nothing at `epochs`.
     It knows nothing of steps or of earlier cycles: a run that goes on after tickets were added has
-    the rates of its own settings.
+    the rates of its own settings. `cycle` must lie below `epochs`.
     """
     way = (epoch - cycle) / (epochs - cycle)
     if way < warm_up:
