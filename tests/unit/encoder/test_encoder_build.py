@@ -6,13 +6,16 @@ from math import erf
 from pathlib import Path
 from typing import Any
 
+import hypothesis.extra.numpy
 import numpy as np
 import onnxruntime as ort
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from classifier_training.encoder import graph, vocabulary
-from classifier_training.encoder.dequantise import dequantise
+from classifier_training.encoder.dequantise import dequantise, mixed
 from classifier_training.encoder.errors import MissingInputError, WeightsFormatError
 from classifier_training.encoder.rows import (
     Row,
@@ -24,7 +27,7 @@ from classifier_training.encoder.rows import (
 type Array = np.ndarray[Any, Any]
 
 LABELS = ("billing_payments", "Question", "Low", "neutral", "en")
-HIDDEN, WIDE, LAYERS = 24, 48, 2
+HIDDEN, WIDE, LAYERS = 96, 48, 2
 
 
 def row(text: str) -> Row:
@@ -131,13 +134,58 @@ def test_pieces_survive_the_file(tmp_path: Path) -> None:
     assert vocabulary.load_pieces(tmp_path / "pieces") == ["<s>", "\u2581a", "\u00e9"]
 
 
+def test_what_tickets_and_word_lists_use_is_kept(tmp_path: Path) -> None:
+    for name in vocabulary.WORD_LISTS:
+        (tmp_path / name).write_text("b\n", encoding="utf-8")
+    path = tokenizer_file(tmp_path)
+    vocab = json.loads(path.read_text())
+    vocab["model"]["vocab"] += [["bb", -1.0], ["aa", -1.0]]
+    path.write_text(json.dumps(vocab))
+
+    kept = vocabulary.choose(path, tmp_path, ["ab aa"])
+
+    assert {"<s>", "<pad>", "</s>", "<unk>", "ab", "aa", "b", "<"} < set(kept)
+    assert "bb" not in kept
+
+
+@given(
+    st.lists(st.integers(-8, 7), min_size=graph.BLOCK, max_size=graph.BLOCK).filter(
+        lambda block: -8 in block
+    ),
+    st.floats(-2, 2, width=16),
+)
+def test_embeddings_that_had_four_bits_come_back_as_they_were(
+    block: list[int], scale: float
+) -> None:
+    table = (np.array([block], np.float32)) * np.float32(scale)
+
+    values, scales = graph.quantise_blocks(table)
+
+    np.testing.assert_array_equal(values * np.repeat(scales.astype(np.float32), graph.BLOCK), table)
+
+
+@given(
+    hypothesis.extra.numpy.arrays(
+        np.float32, (2, 2 * graph.BLOCK), elements=st.floats(-4, 4, width=32)
+    )
+)
+def test_other_embeddings_come_back_nearly(table: Array) -> None:
+    values, scales = graph.quantise_blocks(table)
+
+    back = values * np.repeat(scales.astype(np.float32), graph.BLOCK, axis=1)
+    furthest = np.abs(table).reshape(2, 2, -1).max(axis=2).repeat(graph.BLOCK, axis=1)
+    assert (np.abs(back - table) <= furthest / 7 + 1e-6).all()
+
+
 def weights(seed: int = 7) -> dict[str, Array]:
     draw = np.random.default_rng(seed)
 
     def normal(*shape: int) -> Array:
         return draw.normal(0, 0.2, shape).astype(np.float32)
 
-    made = {"word": normal(50, HIDDEN), "position": normal(32, HIDDEN)}
+    nibbles = draw.integers(-8, 8, (50, HIDDEN)).astype(np.float32)
+    nibbles[:, :: graph.BLOCK] = -8
+    made = {"word": nibbles / 32, "position": normal(32, HIDDEN)}
     made |= {"norm.weight": 1 + normal(HIDDEN), "norm.bias": normal(HIDDEN)}
     sizes = dict.fromkeys(("query", "key", "value", "attention_output"), (HIDDEN, HIDDEN))
     sizes |= {"wide": (WIDE, HIDDEN), "narrow": (HIDDEN, WIDE)}
@@ -279,6 +327,19 @@ def _pack(blobs: dict[str, bytes], shape: tuple[int, ...]) -> bytes:
         header += struct.pack("<BIQQ", 0, 0, offset, len(blob))
         offset += len(blob)
     return header + b"".join(blobs.values())
+
+
+@given(st.floats(0, 1, width=32))
+def test_mixed_weights_lie_between(share: float) -> None:
+    one, other = weights(1), weights(2)
+
+    between = mixed(one, other, share)
+
+    assert between.keys() == one.keys()
+    distance = np.linalg.norm(other["0.wide.weight"] - one["0.wide.weight"])
+    moved = np.linalg.norm(between["0.wide.weight"] - one["0.wide.weight"])
+    assert moved == pytest.approx(share * distance, abs=1e-3)
+    assert between["word"].dtype == np.float32
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

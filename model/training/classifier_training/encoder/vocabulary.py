@@ -1,10 +1,14 @@
-"""Trims the vocabulary: 250,002 pieces for a hundred languages, of which some 30,000 are kept.
+"""Trims the vocabulary: 250,002 pieces for a hundred languages, of which some 56,000 are kept.
 
 `choose` picks the pieces from text free of licence trouble: Debian's word lists, our own tickets,
 and every single Latin, Greek or Cyrillic letter, digit, punctuation mark and common emoji. The
 outcome lies beside this module as `pieces.txt.gz`, so that a rebuild needs no word lists. A Unigram
 tokenizer that misses a piece falls back to shorter ones, so that trimming lengthens rare words and
 breaks nothing.
+
+All that the word lists use is kept, since a word in fragments keeps little of its meaning: with the
+32,000 most frequent pieces, English label names beside German tickets were found by cosine in .28
+of 300 cases, with these in .39, which is what the whole vocabulary gives.
 """
 
 import gzip
@@ -14,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from .dequantise import Floats
@@ -49,32 +54,24 @@ SPECIAL_SCORE = -1000.0
 """So low that `<s>` typed by a customer is never read as the special piece."""
 
 
-def choose(
-    tokenizer: Path, word_lists: Path, texts: Iterable[str], size: int = 32_000
-) -> list[str]:
+def choose(tokenizer: Path, word_lists: Path, texts: Iterable[str]) -> list[str]:
     """Return the pieces to keep, in the order of their ids.
 
-    Everything that `texts` use and every single character of `ALPHABETS` (and so on) is kept; the
-    rest is filled with the most frequent pieces (the tokenizer's ids rise as frequency falls) among
-    those that the word lists use.
+    Kept is what `texts` and the word lists use, and every single character of `ALPHABETS` (and so
+    on).
 
     Args:
         tokenizer: The whole `tokenizer.json`.
         word_lists: The folder of the word lists, one word a line.
         texts: Tickets.
-        size: The number of pieces, special ones included.
 
     Raises:
         MissingInputError: A word list is not installed.
     """
     whole = Tokenizer.from_file(str(tokenizer))
-    vocabulary = {piece: id_ for id_, (piece, _) in enumerate(_read(tokenizer)["model"]["vocab"])}
-    kept = {vocabulary[piece] for piece in SPECIAL}
-    kept |= {id_ for piece, id_ in vocabulary.items() if _is_basic(piece)}
-    kept |= _used(whole, texts)
-    candidates = sorted(_used(whole, _words(word_lists)) - kept)
-    kept |= set(candidates[: max(0, size - len(kept))])
-    names = {id_: piece for piece, id_ in vocabulary.items()}
+    names = [piece for piece, _ in _read(tokenizer)["model"]["vocab"]]
+    kept = {id_ for id_, piece in enumerate(names) if piece in SPECIAL or _is_basic(piece)}
+    kept |= _used(whole, texts) | _used(whole, _words(word_lists))
     return [names[id_] for id_ in sorted(kept)]
 
 
@@ -104,11 +101,16 @@ def trim(tokenizer: Path, word: Floats, pieces: list[str]) -> tuple[str, Floats]
     ids = {piece: id_ for id_, (piece, _) in enumerate(vocabulary)}
     order = [ids[piece] for piece in pieces]
     config["model"]["vocab"] = [
-        [piece, SPECIAL_SCORE if piece in SPECIAL else vocabulary[ids[piece]][1]]
+        [piece, SPECIAL_SCORE if piece in SPECIAL else _short(vocabulary[ids[piece]][1])]
         for piece in pieces
     ]
     config["added_tokens"] = []
     return json.dumps(config, ensure_ascii=False, separators=(",", ":")), word[order]
+
+
+def _short(score: float) -> float:
+    """Return `score`, which was a float32, without the digits that make it a float64."""
+    return float(str(np.float32(score)))
 
 
 def _read(tokenizer: Path) -> dict[str, Any]:
