@@ -95,7 +95,7 @@ mutation: setup ## Change the code in one place at a time and see whether a test
 .PHONY: encoder model model-report evaluate check-tickets bench-learning
 TRAIN_PYTHON ?= python3.11
 ENCODER := PYTHONPATH=model/training/classifier_training .venv-train/bin/python -m encoder
-encoder: setup .venv-train/.ready ## Build the encoder from its published weights: trim, fine-tune, int8 (some three hours)
+encoder: setup .venv-train/.ready ## Build the encoder from its published weights: trim, fine-tune, int8 (three to four hours)
 	$(ENCODER) fetch
 	$(ENCODER) trim
 	$(BIN)/python -m classifier_training.encoder prepare

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from classifier_training.encoder import graph, vocabulary
-from classifier_training.encoder.dequantise import dequantise, mixed
+from classifier_training.encoder.dequantise import dequantise
 from classifier_training.encoder.errors import MissingInputError, WeightsFormatError
 from classifier_training.encoder.rows import (
     Row,
@@ -327,19 +327,6 @@ def _pack(blobs: dict[str, bytes], shape: tuple[int, ...]) -> bytes:
         header += struct.pack("<BIQQ", 0, 0, offset, len(blob))
         offset += len(blob)
     return header + b"".join(blobs.values())
-
-
-@given(st.floats(0, 1, width=32))
-def test_mixed_weights_lie_between(share: float) -> None:
-    one, other = weights(1), weights(2)
-
-    between = mixed(one, other, share)
-
-    assert between.keys() == one.keys()
-    distance = np.linalg.norm(other["0.wide.weight"] - one["0.wide.weight"])
-    moved = np.linalg.norm(between["0.wide.weight"] - one["0.wide.weight"])
-    assert moved == pytest.approx(share * distance, abs=1e-3)
-    assert between["word"].dtype == np.float32
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

@@ -131,11 +131,6 @@ def dequantise(path: Path) -> Weights:
     return weights
 
 
-def mixed(one: Weights, other: Weights, share: float) -> Weights:
-    """Return the weights that lie between `one` and `other`, at `share` of the way."""
-    return {name: array + np.float32(share) * (other[name] - array) for name, array in one.items()}
-
-
 def save_weights(weights: Weights, path: Path) -> None:
     """Write the encoder's arrays as one file."""
     np.savez(path, **weights)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .dequantise import Weights, mixed
+from .dequantise import Weights
 from .examples import Example
 from .model import Dropout, Encoder
 from .rows import TARGETS
@@ -61,9 +61,6 @@ class Settings:
         losses: Weight of each target.
         general_loss: Weight of keeping `general` in its place.
         phrases: Short phrases a step, on which `general` is kept too.
-        pretrained_share: Share of the pretrained weights in the outcome: next to nothing is lost
-            for the targets, and labels never trained on are recognised better (Wortsman et al.,
-            2022, "Robust fine-tuning of zero-shot models").
         max_pieces: Longer tickets lose their middle.
         threads: Parts of a batch that run at the same time.
         seed: Of everything random.
@@ -92,7 +89,6 @@ class Settings:
     )
     general_loss: float = 1.0
     phrases: int = 12
-    pretrained_share: float = 0.1
     max_pieces: int = 192
     threads: int = 2
     seed: int = 7
@@ -159,7 +155,7 @@ class Training:
         """Set up a run, or the continuation of the one whose checkpoint lies in `folder`."""
         torch.set_num_threads(1)
         torch.manual_seed(settings.seed)
-        self.settings, self.folder, self._pretrained = settings, folder, weights
+        self.settings, self.folder = settings, folder
         folder.mkdir(parents=True, exist_ok=True)
         self._pool = ThreadPoolExecutor(settings.threads)
         self.encoder = Encoder(weights, settings.frozen_layers)
@@ -189,7 +185,7 @@ class Training:
             self._save()
             seconds = round(time.monotonic() - begin)
             self._log("epoch", epoch=self.epoch, seconds=seconds, losses=losses, held_out=metrics)
-        return mixed(self._pretrained, self.encoder.weights(), 1 - self.settings.pretrained_share)
+        return self.encoder.weights()
 
     def evaluate(self) -> dict[str, float]:
         """Return each target's accuracy on the calibration part, and how far `general` moved."""
