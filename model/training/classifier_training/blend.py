@@ -5,7 +5,7 @@
 Scales (not negative) and offsets minimise the log loss of held-out rows, the offsets held near
 zero by a unit normal prior: temperature and vector scaling (Guo et al. 2017) and blending in one
 convex fit. A single part is the blend with the other scales at zero, so the blend's held-out log
-loss cannot be worse; where its accuracy is, the better part is taken alone.
+loss cannot be worse; where its accuracy is, beyond chance, the better part is taken alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ ALWAYS_ABSTAIN = 1.01
 _FIRST_SCALE = 5.0
 _LARGEST_SCALE = 200.0
 _FEWEST_ANSWERS = 20
+_BEYOND_CHANCE = 1.645
+"""Standard deviations that 5 % of chance results exceed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,24 @@ def fit_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> Ble
 
 
 def choose_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> Blend:
-    """The blend of all parts, unless a single part is more accurate on the held-out rows."""
+    """The blend of all parts, unless a single part is more accurate beyond chance.
+
+    That is decided by a sign test over the held-out rows that only one of the two has right: with
+    a few hundred rows, one part of three is often ahead by luck.
+    """
     whole = fit_blend(scores, labels)
     singles = [fit_blend({part: scores[part]}, labels) for part in scores]
-    return max([whole, *singles], key=lambda blend: _accuracy(blend, scores, labels))
+    best = max(singles, key=lambda blend: _right(blend, scores, labels).sum())
+    better, worse = _right(best, scores, labels), _right(whole, scores, labels)
+    gained, lost = int((better & ~worse).sum()), int((worse & ~better).sum())
+    return best if gained - lost > _BEYOND_CHANCE * np.sqrt(gained + lost) else whole
 
 
-def _accuracy(blend: Blend, scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> float:
-    return float(np.mean(blend.probabilities(scores).argmax(axis=1) == labels))
+def _right(
+    blend: Blend, scores: Mapping[Part, NDArray[np.float32]], labels: Labels
+) -> NDArray[np.bool_]:
+    right: NDArray[np.bool_] = blend.probabilities(scores).argmax(axis=1) == labels
+    return right
 
 
 def log_loss(probabilities: Floats, labels: Labels) -> Floats:
