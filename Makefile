@@ -102,7 +102,7 @@ encoder: setup .venv-train/.ready ## Build the encoder from its published weight
 	$(ENCODER) finetune
 	cp build/encoder/tuned/encoder.onnx build/encoder/tuned/tokenizer.json model/bundle/
 
-model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder there (10 minutes, 5 GB)
+model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder there (15 minutes, 8 GB)
 	$(BIN)/python -m classifier_training.default
 
 model-report: setup ## Measure the shipped bundle on the test split and write MODEL_CARD.md
