@@ -17,7 +17,8 @@ def dequantise(model: Path) -> Arrays:
 
     Args:
         model: What `classifier_training.encoder.graph` wrote with int8 weights: a matrix lies there
-            as [in, out] with a scale a column, an embedding as [rows, width] with a scale a row.
+            as [in, out] with a scale a column, the embeddings in 4 bits as [rows, width] with a
+            scale a block.
     """
     stored = {one.name: numpy_helper.to_array(one) for one in onnx.load(model).graph.initializer}
     weights: Arrays = {}
@@ -25,10 +26,11 @@ def dequantise(model: Path) -> Arrays:
         stem, _, kind = name.rpartition(".")
         if kind == "int8":
             values = array.astype(np.float32) * stored[f"{stem}.scale"]
-            if values.shape[0] == len(stored[f"{stem}.scale"]) and stem == "word":
-                weights[stem] = values
-            else:
-                weights[f"{stem}.weight"] = np.ascontiguousarray(values.T)
+            weights[f"{stem}.weight"] = np.ascontiguousarray(values.T)
+        elif kind == "int4":
+            scales = stored[f"{stem}.scale"].astype(np.float32)
+            width = array.shape[1] // scales.shape[1]
+            weights[stem] = array.astype(np.float32) * scales.repeat(width, axis=1)
         elif kind in {"bias", "weight"} or name == "position":
             weights[name] = array
     return _split(weights)
