@@ -5,7 +5,7 @@
 Scales (not negative) and offsets minimise the log loss of held-out rows, the offsets held near
 zero by a unit normal prior: temperature and vector scaling (Guo et al. 2017) and blending in one
 convex fit. A single part is the blend with the other scales at zero, so the blend's held-out log
-loss cannot be worse; where its accuracy is, beyond chance, the better part is taken alone.
+loss cannot be worse; where its accuracy is, the blend leans towards the better part.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ALWAYS_ABSTAIN = 1.01
 _FIRST_SCALE = 5.0
 _LARGEST_SCALE = 200.0
 _FEWEST_ANSWERS = 20
-_BEYOND_CHANCE = 1.645
-"""Standard deviations that 5 % of chance results exceed."""
+_LEANINGS = np.linspace(0.0, 1.0, 11)
+"""From the blend of least log loss to the most accurate part alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +89,30 @@ def fit_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> Ble
 
 
 def choose_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> Blend:
-    """The blend of all parts, unless a single part is more accurate beyond chance.
+    """The blend of least log loss that is no less accurate than any part alone.
 
-    That is decided by a sign test over the held-out rows that only one of the two has right: with
-    a few hundred rows, one part of three is often ahead by luck.
+    It leans towards the most accurate part no further than needed: with a few hundred held-out
+    rows that part is often ahead by luck, and the others still help on new tickets.
     """
     whole = fit_blend(scores, labels)
     singles = [fit_blend({part: scores[part]}, labels) for part in scores]
-    best = max(singles, key=lambda blend: _right(blend, scores, labels).sum())
-    better, worse = _right(best, scores, labels), _right(whole, scores, labels)
-    gained, lost = int((better & ~worse).sum()), int((worse & ~better).sum())
-    return best if gained - lost > _BEYOND_CHANCE * np.sqrt(gained + lost) else whole
+    best = max(singles, key=lambda blend: _accuracy(blend, scores, labels))
+    wanted = _accuracy(best, scores, labels)
+    leaning = (_between(whole, best, float(share)) for share in _LEANINGS)
+    return next((blend for blend in leaning if _accuracy(blend, scores, labels) >= wanted), best)
 
 
-def _right(
-    blend: Blend, scores: Mapping[Part, NDArray[np.float32]], labels: Labels
-) -> NDArray[np.bool_]:
-    right: NDArray[np.bool_] = blend.probabilities(scores).argmax(axis=1) == labels
-    return right
+def _between(one: Blend, other: Blend, share: float) -> Blend:
+    """`one` for a share of 0, `other` for 1."""
+    scales = {
+        part: (1 - share) * scale + share * other.scales.get(part, 0.0)
+        for part, scale in one.scales.items()
+    }
+    return Blend(scales, (1 - share) * one.offsets + share * other.offsets)
+
+
+def _accuracy(blend: Blend, scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> float:
+    return float(np.mean(blend.probabilities(scores).argmax(axis=1) == labels))
 
 
 def log_loss(probabilities: Floats, labels: Labels) -> Floats:

@@ -184,8 +184,8 @@ def weights(seed: int = 7) -> dict[str, Array]:
         return draw.normal(0, 0.2, shape).astype(np.float32)
 
     nibbles = draw.integers(-8, 8, (50, HIDDEN)).astype(np.float32)
-    nibbles[:, :: graph.BLOCK] = -8
-    made = {"word": nibbles / 32, "position": normal(32, HIDDEN)}
+    nibbles[:, :: graph.BLOCK] = -8  # as every block of the published weights has it
+    made = {"word": nibbles / np.float32(32), "position": normal(32, HIDDEN)}
     made |= {"norm.weight": 1 + normal(HIDDEN), "norm.bias": normal(HIDDEN)}
     sizes = dict.fromkeys(("query", "key", "value", "attention_output"), (HIDDEN, HIDDEN))
     sizes |= {"wide": (WIDE, HIDDEN), "narrow": (HIDDEN, WIDE)}

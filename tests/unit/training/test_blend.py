@@ -33,27 +33,28 @@ def scores_of(
 def test_the_blend_is_never_worse_than_its_better_part(seed: int, signal: float) -> None:
     scores, truth = scores_of(seed, signal=signal)
     whole = fit_blend(scores, truth)
-    chosen = choose_blend(scores, truth).probabilities(scores).argmax(axis=1) == truth
+    chosen = choose_blend(scores, truth)
     for part in scores:
         alone = {part: scores[part]}
         single = fit_blend(alone, truth)
         # The offsets' prior is part of what is minimised, so a hair may be lost in the loss alone.
         loss = log_loss(whole.probabilities(scores), truth).mean()
         assert loss <= log_loss(single.probabilities(alone), truth).mean() + 5e-3
-        right = single.probabilities(alone).argmax(axis=1) == truth
-        differing = (chosen != right).sum()
-        assert right.sum() - chosen.sum() <= 1.645 * np.sqrt(differing)
+        right = (chosen.probabilities(scores).argmax(axis=1) == truth).mean()
+        assert right >= (single.probabilities(alone).argmax(axis=1) == truth).mean()
     assert all(scale >= 0 for scale in whole.scales.values())
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_part_that_is_ahead_by_luck_is_not_taken_alone(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(10))
+def test_a_part_that_is_ahead_by_luck_does_not_silence_the_other(seed: int) -> None:
     scores, truth = scores_of(seed, rows=60, signal=0.6)
 
-    assert choose_blend(scores, truth).scales.keys() == scores.keys()
+    scales = choose_blend(scores, truth).scales
+
+    assert all(scale > 0 for scale in scales.values())
 
 
-def test_a_part_that_is_better_beyond_chance_is_taken_alone() -> None:
+def test_the_blend_leans_towards_a_part_that_is_right_more_often() -> None:
     # Right in four of five, but so sure where it errs that log loss hardly lets it speak.
     draw = np.random.default_rng(5)
     truth = draw.integers(0, 2, 1000)
@@ -65,7 +66,11 @@ def test_a_part_that_is_better_beyond_chance_is_taken_alone() -> None:
         part: (np.eye(2)[truth] * value[:, None]).astype(np.float32) for part, value in lead.items()
     }
 
-    assert choose_blend(scores, truth).scales.keys() == {"rash"}
+    chosen, whole = choose_blend(scores, truth), fit_blend(scores, truth)
+
+    assert chosen.scales["timid"] < whole.scales["timid"]
+    right = (chosen.probabilities(scores).argmax(axis=1) == truth).mean()
+    assert right >= (lead["rash"] > 0).mean()
 
 
 def test_blended_probabilities_are_calibrated_on_new_rows() -> None:
