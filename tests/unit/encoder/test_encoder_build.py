@@ -15,8 +15,12 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from classifier_training.encoder import graph, vocabulary
-from classifier_training.encoder.dequantise import dequantise
-from classifier_training.encoder.errors import MissingInputError, WeightsFormatError
+from classifier_training.encoder.dequantise import average, dequantise
+from classifier_training.encoder.errors import (
+    DifferentEncodersError,
+    MissingInputError,
+    WeightsFormatError,
+)
 from classifier_training.encoder.rows import (
     Row,
     choose_calibration,
@@ -339,6 +343,23 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 def test_missing_weights_name_the_command_that_fetches_them(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="fetch"):
         dequantise(tmp_path / "weights.bin")
+
+
+def test_the_average_lies_in_the_middle_and_leaves_what_is_equal() -> None:
+    embeddings = np.random.default_rng(7).normal(size=(5, 3)).astype(np.float32)
+    one = {"word": embeddings, "0.query.weight": np.zeros((3, 3), np.float32)}
+    other = {"word": embeddings, "0.query.weight": np.ones((3, 3), np.float32)}
+
+    mean = average(one, other)
+
+    np.testing.assert_array_equal(mean["word"], embeddings)
+    np.testing.assert_array_equal(mean["0.query.weight"], np.full((3, 3), 0.5, np.float32))
+    assert all(array.dtype == np.float32 for array in mean.values())
+
+
+def test_encoders_with_different_vocabularies_have_no_average() -> None:
+    with pytest.raises(DifferentEncodersError, match="one vocabulary"):
+        average({"word": np.zeros((5, 3), np.float32)}, {"word": np.zeros((4, 3), np.float32)})
 
 
 def test_rows_know_by_which_guide_they_were_labelled(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
     trim       dequantise the weights and trim the vocabulary
     prepare    clean and tokenise the tickets (in the product's environment, by the serving code)
     finetune   train, resuming from the last checkpoint; then export
+    average    replace the tuned weights by the mean of those in each `--weights`; then export
     export     write encoder.onnx, encoder.fp32.onnx and tokenizer.json of the tuned or, with
                `--pretrained`, of the untuned encoder
     benchmark  compare both graphs: time and agreement
@@ -96,6 +97,16 @@ def _finetune(arguments: argparse.Namespace) -> None:
     _export(arguments)
 
 
+def _average(arguments: argparse.Namespace) -> None:
+    from .dequantise import average, load_weights, save_weights  # noqa: PLC0415
+
+    if not arguments.weights:
+        raise MissingInputError(Path("--weights"), "finetune")
+    mean = average(*map(load_weights, arguments.weights))
+    save_weights(mean, _folder(arguments, "tuned") / "weights.npz")
+    _export(arguments)
+
+
 def _export(arguments: argparse.Namespace) -> None:
     from . import benchmark, graph  # noqa: PLC0415
     from .dequantise import load_weights  # noqa: PLC0415
@@ -152,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tickets", type=Path, action="append")
     parser.add_argument("--word-lists", type=Path, default=WORD_LISTS)
     parser.add_argument("--pretrained", action="store_true")
+    parser.add_argument("--weights", type=Path, action="append", default=[], metavar="FILE.npz")
     parser.add_argument("--file", type=Path)
     parser.add_argument("--label", default="label")
     parser.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=NUMBER")
@@ -164,6 +176,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "trim": _trim,
     "prepare": _prepare,
     "finetune": _finetune,
+    "average": _average,
     "export": _export,
     "benchmark": _benchmark,
     "probe": _probe,

@@ -1,9 +1,10 @@
 """What can go wrong while the encoder is built.
 
     EncoderBuildError
-    ├── ChecksumError          a downloaded or unpacked file is not the expected one
-    ├── WeightsFormatError     the weights file is not laid out as documented
-    └── MissingInputError      an earlier step has not been run, or a folder holds no rows
+    ├── ChecksumError           a downloaded or unpacked file is not the expected one
+    ├── WeightsFormatError      the weights file is not laid out as documented
+    ├── DifferentEncodersError  weights that are to be averaged are not of one encoder
+    └── MissingInputError       an earlier step has not been run, or a folder holds no rows
 
 None of them is worth a retry without a change by hand.
 """
@@ -32,6 +33,16 @@ class WeightsFormatError(EncoderBuildError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path.name}: {reason}. Fetch the pinned version of the package again.")
         self.path, self.reason = path, reason
+
+
+class DifferentEncodersError(EncoderBuildError):
+    """Weights that are to be averaged do not have the same arrays."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The weights are of encoders of different shapes. Average those of one run only, with "
+            "one vocabulary."
+        )
 
 
 class MissingInputError(EncoderBuildError):
