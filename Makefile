@@ -100,6 +100,7 @@ encoder: setup .venv-train/.ready ## Build the encoder from its published weight
 	$(ENCODER) trim
 	$(BIN)/python -m classifier_training.encoder prepare
 	$(ENCODER) finetune
+	$(ENCODER) recall
 	cp build/encoder/tuned/encoder.onnx build/encoder/tuned/tokenizer.json model/bundle/
 
 model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder there (15 minutes, 8 GB)

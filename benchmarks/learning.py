@@ -45,6 +45,7 @@ from classifier_training.groups import fold_numbers, near_duplicate_groups
 from classifier_training.vectors import TextEncoder, dense_matrix, sparse_matrix
 from ticket_classifier import clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE, read_bundle
+from ticket_classifier.encoder import DIMENSIONS
 
 type Codes = NDArray[np.intp]
 type Hits = NDArray[np.bool_]
@@ -283,7 +284,7 @@ def _tfidf(public: PublicSet, codes: Codes) -> Predict:
 
 def _frozen(public: PublicSet, codes: Codes, encoder: TextEncoder) -> Predict:
     joined = encoder.vectors(public.texts).joined
-    general = joined[:, : joined.shape[1] // 2]
+    general = joined[:, :DIMENSIONS]
 
     def predict(fit: Codes, test: Codes) -> Codes:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))

@@ -168,7 +168,7 @@ def batched(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return the encoder for several padded tickets a call, with a second input.
 
     `mask` is float32 [tickets, pieces]: 1 where a piece is the ticket's own. Attention ignores the
-    others, and the mean leaves them out.
+    others, and the means leave them out.
     """
     graph = model.graph
     nodes = _mask_nodes()
@@ -177,12 +177,12 @@ def batched(model: onnx.ModelProto) -> onnx.ModelProto:
             node.input.extend(["allowed"])
         if node.op_type == "ReduceMean":
             states, axes = node.input
-            nodes_before = helper.make_node("Mul", [states, "mask column"], ["own states"])
-            nodes.append(nodes_before)
-            # The sum has the direction of the mean, and what follows normalises the length.
-            node.CopyFrom(
-                helper.make_node("ReduceSum", ["own states", axes], list(node.output), keepdims=0)
+            (mean,) = node.output
+            nodes.append(helper.make_node("Mul", [states, "mask column"], [f"{mean} own"]))
+            nodes.append(
+                helper.make_node("ReduceSum", [f"{mean} own", axes], [f"{mean} sum"], keepdims=0)
             )
+            node.CopyFrom(helper.make_node("Div", [f"{mean} sum", "lengths"], [mean]))
         nodes.append(node)
     rows: list[str | int] = ["tickets", "pieces"]
     inputs = [
@@ -209,6 +209,7 @@ def _mask_nodes() -> list[onnx.NodeProto]:
     """Make of the mask what attention adds to its scores, [tickets, 1, pieces, pieces]."""
     return [
         helper.make_node("Unsqueeze", ["mask", "column axis"], ["mask column"]),
+        helper.make_node("ReduceSum", ["mask", "single"], ["lengths"], keepdims=1),
         helper.make_node("Sub", ["one", "mask"], ["foreign"]),
         helper.make_node("Mul", ["foreign", "never"], ["penalty"]),
         helper.make_node("Unsqueeze", ["penalty", "attention axes"], ["penalty row"]),

@@ -17,8 +17,8 @@ def dequantise(model: Path) -> Arrays:
 
     Args:
         model: What `classifier_training.encoder.graph` wrote with int8 weights: a matrix lies there
-            as [in, out] with a scale a column, the embeddings in 4 bits as [rows, width] with a
-            scale a block.
+            as [in, out] with a scale a column, the embeddings in 4 bits, two a byte, with a scale a
+            block.
     """
     stored = {one.name: numpy_helper.to_array(one) for one in onnx.load(model).graph.initializer}
     weights: Arrays = {}
@@ -28,12 +28,18 @@ def dequantise(model: Path) -> Arrays:
             values = array.astype(np.float32) * stored[f"{stem}.scale"]
             weights[f"{stem}.weight"] = np.ascontiguousarray(values.T)
         elif kind == "int4":
+            values = _unpacked(array)
             scales = stored[f"{stem}.scale"].astype(np.float32)
-            width = array.shape[1] // scales.shape[1]
-            weights[stem] = array.astype(np.float32) * scales.repeat(width, axis=1)
+            weights[stem] = values * scales.repeat(values.shape[1] // scales.shape[1], axis=1)
         elif kind in {"bias", "weight"} or name == "position":
-            weights[name] = array
+            weights[name] = array.astype(np.float32)
     return _split(weights)
+
+
+def _unpacked(pairs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Undo what `graph.pack` did."""
+    nibbles = np.stack([pairs & 15, pairs >> 4], axis=2).reshape(len(pairs), -1)
+    return nibbles.astype(np.float32) - 8
 
 
 def _split(weights: Arrays) -> Arrays:

@@ -83,7 +83,7 @@ def _torch_encoder(folder: Path) -> Classify:
     def classify(text: Text) -> object:
         ids = tokenizer.encode("query: " + text["cleaned"]).ids[:256]
         with torch.inference_mode():
-            return model(model.lower([torch.tensor(ids)]))
+            return model(model.embed([torch.tensor(ids)]))
 
     return classify
 

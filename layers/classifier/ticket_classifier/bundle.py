@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ticket_classifier.cleaning import CLEANING_VERSION
-from ticket_classifier.encoder import DIMENSIONS, TicketTokenizer
+from ticket_classifier.encoder import JOINED_DIMENSIONS, TicketTokenizer
 from ticket_classifier.errors import (
     BundleFormatError,
     BundleMismatchError,
@@ -298,8 +298,8 @@ class _ArrayReader:
         return FeatureSpace(
             buckets=buckets,
             idf=self._take(f"space/{name}/idf", floats, (len(buckets),)),
-            mean=self._take(f"space/{name}/mean", floats, (2 * DIMENSIONS,)),
-            scale=self._take(f"space/{name}/scale", floats, (2 * DIMENSIONS,)),
+            mean=self._take(f"space/{name}/mean", floats, (JOINED_DIMENSIONS,)),
+            scale=self._take(f"space/{name}/scale", floats, (JOINED_DIMENSIONS,)),
         )
 
     def head(self, name: str, target: TargetManifest, features: int) -> Head:
@@ -308,7 +308,7 @@ class _ArrayReader:
         return Head(
             labels=target.labels,
             sparse=self._take(f"head/{name}/sparse", np.dtype(np.float16), (features, labels)),
-            dense=self._take(f"head/{name}/dense", floats, (2 * DIMENSIONS, labels)),
+            dense=self._take(f"head/{name}/dense", floats, (JOINED_DIMENSIONS, labels)),
             bias=self._take(f"head/{name}/bias", floats, (labels,)),
             threshold=target.threshold,
         )

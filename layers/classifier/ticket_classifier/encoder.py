@@ -22,11 +22,26 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from ticket_classifier.errors import BundleFormatError, BundleMismatchError
+from ticket_classifier.weights import split_weights
 
-__all__ = ["DIMENSIONS", "MAX_PIECES", "PREFIX", "Encoder", "TicketTokenizer"]
+__all__ = [
+    "DIMENSIONS",
+    "JOINED_DIMENSIONS",
+    "MAX_PIECES",
+    "PREFIX",
+    "TICKET_DIMENSIONS",
+    "Encoder",
+    "TicketTokenizer",
+]
 
 DIMENSIONS = 384
-"""Width of each of the encoder's two outputs."""
+"""Width of `general`."""
+
+TICKET_DIMENSIONS = 2 * DIMENSIONS
+"""Width of `ticket`."""
+
+JOINED_DIMENSIONS = DIMENSIONS + TICKET_DIMENSIONS
+"""Width of both, one after the other."""
 
 MAX_PIECES = 256
 """Pieces the encoder sees, ``<s>`` and ``</s>`` included."""
@@ -96,11 +111,13 @@ class TicketTokenizer:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """Both outputs of the encoder for one ticket, each `DIMENSIONS` wide.
+    """Both outputs of the encoder for one ticket.
 
     Attributes:
-        general: Mean over the pieces, of unit length; for labels the encoder has never seen.
-        ticket: The vector of ``<s>``, fine-tuned on labelled tickets.
+        general: The pretrained embedding, nearly, of unit length, [DIMENSIONS]; for labels that
+            the encoder has never seen.
+        ticket: What was learnt from labelled tickets, [TICKET_DIMENSIONS]: the vector of ``<s>``,
+            then the mean over the pieces, of unit length.
     """
 
     general: Vector
@@ -130,8 +147,12 @@ class Encoder:
             BundleMismatchError: Its input or outputs have other names than the contract's.
         """
         try:
+            graph, self._weights = split_weights(model)
+            options = _options(threads)
+            given = map(ort.OrtValue.ortvalue_from_numpy, self._weights.values())
+            options.add_external_initializers(list(self._weights), list(given))
             self._session = ort.InferenceSession(
-                model, sess_options=_options(threads), providers=["CPUExecutionProvider"]
+                graph, sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
             raise BundleFormatError(bundle, file, "is not a model ONNX Runtime can read") from error
@@ -145,14 +166,16 @@ class Encoder:
         try:
             self.embed([0, 0])
         except Exception as error:
-            problem = f"cannot be run, or gives no vectors of {DIMENSIONS} numbers"
+            problem = f"cannot be run, or gives no {DIMENSIONS} and {TICKET_DIMENSIONS} numbers"
             raise BundleFormatError(bundle, file, problem) from error
 
     def embed(self, ids: list[int]) -> Embedding:
         """Encode one ticket's piece ids (at most `MAX_PIECES`)."""
         row = np.asarray([ids], dtype=np.int64)
         general, ticket = self._session.run(list(_OUTPUTS), {_INPUT: row})
-        return Embedding(general=general.reshape(DIMENSIONS), ticket=ticket.reshape(DIMENSIONS))
+        return Embedding(
+            general=general.reshape(DIMENSIONS), ticket=ticket.reshape(TICKET_DIMENSIONS)
+        )
 
 
 @cache

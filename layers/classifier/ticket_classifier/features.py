@@ -116,8 +116,8 @@ class FeatureSpace:
     Attributes:
         buckets: Sorted bucket numbers in use, uint32 [features].
         idf: Their inverse document frequencies, float32 [features].
-        mean: Mean of the joined embeddings, float32 [2 * DIMENSIONS].
-        scale: One over their standard deviations, float32 [2 * DIMENSIONS].
+        mean: Mean of the joined embeddings, float32 [JOINED_DIMENSIONS].
+        scale: One over their standard deviations, float32 [JOINED_DIMENSIONS].
     """
 
     __slots__ = ("_row_of_bucket", "buckets", "idf", "mean", "scale")

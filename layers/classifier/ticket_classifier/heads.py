@@ -29,7 +29,7 @@ class Head:
     Attributes:
         labels: Label names, in the order of the columns.
         sparse: float16 [features, labels].
-        dense: float32 [2 * DIMENSIONS, labels].
+        dense: float32 [JOINED_DIMENSIONS, labels].
         bias: float32 [labels].
         threshold: Probability below which the head abstains; above 1 it always does.
     """

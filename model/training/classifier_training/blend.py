@@ -15,12 +15,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from classifier_training.ridge import Part
 
-__all__ = ["ALWAYS_ABSTAIN", "Blend", "choose_blend", "fit_blend", "log_loss", "threshold_for"]
+__all__ = [
+    "ALWAYS_ABSTAIN",
+    "Blend",
+    "choose_blend",
+    "fit_blend",
+    "fixed_blend",
+    "log_loss",
+    "spread",
+    "threshold_for",
+]
 
 type Floats = NDArray[np.float64]
 type Labels = NDArray[np.intp]
@@ -51,6 +60,11 @@ class Blend:
         """Calibrated probabilities, [rows, labels]."""
         result: Floats = np.exp(log_softmax(self._logits(scores), axis=1))
         return result
+
+    def times(self, factor: float) -> Blend:
+        """All logits multiplied."""
+        scales = {part: factor * scale for part, scale in self.scales.items()}
+        return Blend(scales, factor * self.offsets)
 
     def _logits(self, scores: Mapping[Part, NDArray[np.float32]]) -> Floats:
         weighted = [scale * scores[part].astype(np.float64) for part, scale in self.scales.items()]
@@ -100,6 +114,30 @@ def choose_blend(scores: Mapping[Part, NDArray[np.float32]], labels: Labels) -> 
     wanted = _accuracy(best, scores, labels)
     leaning = (_between(whole, best, float(share)) for share in _LEANINGS)
     return next((blend for blend in leaning if _accuracy(blend, scores, labels) >= wanted), best)
+
+
+def fixed_blend(
+    scores: Mapping[Part, NDArray[np.float32]], labels: Labels, shares: Mapping[Part, float]
+) -> Blend:
+    """The parts in given `shares`, at the temperature of least log loss, without offsets.
+
+    Args:
+        scores: Held-out scores by part, each [rows, labels].
+        labels: True label numbers, [rows].
+        shares: How much each part counts, its scores brought to unit spread over the labels.
+    """
+    scales = {part: shares[part] / spread(scores[part]) for part in scores}
+    level = Blend(scales, np.zeros(next(iter(scores.values())).shape[1]))
+
+    def loss(warmth: float) -> float:
+        return float(log_loss(level.times(warmth).probabilities(scores), labels).mean())
+
+    return level.times(float(minimize_scalar(loss, bounds=(0, _LARGEST_SCALE)).x))
+
+
+def spread(scores: NDArray[np.float32]) -> float:
+    """The mean standard deviation of a row's scores, not below 1e-6."""
+    return max(float(scores.std(axis=1).mean()), 1e-6)
 
 
 def _between(one: Blend, other: Blend, share: float) -> Blend:

@@ -31,6 +31,7 @@ from classifier_training.report import EvaluationReport, Metrics
 from classifier_training.vectors import TextEncoder
 from ticket_classifier import clean
 from ticket_classifier.bundle import read_bundle
+from ticket_classifier.encoder import DIMENSIONS
 
 __all__ = ["main", "write_card"]
 
@@ -246,9 +247,9 @@ def _embedded(
         reader.vectors([(row.subject, row.body) for row in rows], None).joined
         for rows in (training, test)
     )
-    half = before.shape[1] // 2  # `general`; the untuned `ticket` half says nothing
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
-    return _accuracies(before[:, :half], after[:, :half], training, test, model)
+    general = slice(DIMENSIONS)
+    return _accuracies(before[:, general], after[:, general], training, test, model)
 
 
 def _accuracies(

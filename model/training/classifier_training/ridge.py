@@ -82,7 +82,7 @@ class Kernel:
 
         Args:
             sparse: Rows of unit length, CSR [rows, features].
-            dense: Rows of unit length, [rows, 2 * DIMENSIONS].
+            dense: Rows of unit length, [rows, JOINED_DIMENSIONS].
             late: True for rows labelled by the later guide; None where there is only one.
         """
         rows = sparse.shape[0]

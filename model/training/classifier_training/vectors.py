@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ticket_classifier import clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE
-from ticket_classifier.encoder import DIMENSIONS, Encoder, TicketTokenizer
+from ticket_classifier.encoder import JOINED_DIMENSIONS, Encoder, TicketTokenizer
 from ticket_classifier.errors import BundleMissingError
 from ticket_classifier.features import BUCKETS, FeatureSpace, count_buckets
 
@@ -43,7 +43,7 @@ class Vectors:
     """Texts as numbers, one row a text.
 
     Attributes:
-        joined: Joined embeddings, float32 [rows, 2 * DIMENSIONS].
+        joined: Joined embeddings, float32 [rows, JOINED_DIMENSIONS].
         counts: N-gram counts, CSR [rows, BUCKETS].
     """
 
@@ -99,7 +99,7 @@ class TextEncoder:
 
     def vectors_of_cleaned(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of texts that were cleaned already."""
-        joined = np.zeros((len(texts), 2 * DIMENSIONS), dtype=np.float32)
+        joined = np.zeros((len(texts), JOINED_DIMENSIONS), dtype=np.float32)
         with ThreadPoolExecutor(self._threads) as pool:
             try:
                 for row, embedding in enumerate(pool.map(self.embed, texts)):

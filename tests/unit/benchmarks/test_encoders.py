@@ -11,12 +11,12 @@ import pytest
 
 from benchmarks import many, weights
 from benchmarks.limit import Shape, shape_of
-from classifier_training.encoder import graph
+from classifier_training.encoder import graph, side
 from classifier_training.encoder.dequantise import DENSE, NORMS
 
 type Floats = np.ndarray[Any, np.dtype[np.float32]]
 
-HIDDEN, WIDE, LAYERS, PIECES = 96, 48, 2, 40
+HIDDEN, WIDE, LAYERS, PIECES = 96, 48, 12, 40
 
 
 def drawn() -> dict[str, Floats]:
@@ -43,6 +43,13 @@ def drawn() -> dict[str, Floats]:
         for name in NORMS.values():
             found[f"{layer}.{name}.weight"] = 1 + floats(HIDDEN)
             found[f"{layer}.{name}.bias"] = floats(HIDDEN)
+    found |= {
+        f"{side.PREFIX}{name.removeprefix('11.')}": array
+        for name, array in found.items()
+        if name.startswith("11.")
+    }
+    found[side.READ] = floats(HIDDEN, (1 + len(side.MEANS)) * HIDDEN)
+    found[side.BIAS] = floats(HIDDEN)
     return found
 
 
@@ -71,7 +78,7 @@ def test_float32_weights_come_out_of_the_int8_graph(tmp_path: Path) -> None:
 def test_the_shape_is_read_off_the_graph(tmp_path: Path) -> None:
     graph.save(drawn(), tmp_path / "encoder.onnx", int8=True)
 
-    assert shape_of(tmp_path / "encoder.onnx") == Shape(LAYERS, HIDDEN, WIDE)
+    assert shape_of(tmp_path / "encoder.onnx") == Shape(LAYERS + 1, HIDDEN, WIDE)
 
 
 def batches(model: onnx.ModelProto, ids: list[list[int]], size: int) -> Mapping[str, list[Floats]]:

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ticket_classifier.encoder import JOINED_DIMENSIONS
 from ticket_classifier.features import BUCKETS, FeatureSpace, count_buckets
 
 
@@ -50,7 +51,7 @@ def test_word_order_matters_through_pairs_only() -> None:
 
 def space_of(*texts: str) -> FeatureSpace:
     known = np.unique(np.concatenate([count_buckets(text)[0] for text in texts]))
-    dense = np.linspace(1, 2, 768, dtype=np.float32)
+    dense = np.linspace(1, 2, JOINED_DIMENSIONS, dtype=np.float32)
     return FeatureSpace(
         buckets=known, idf=np.full(len(known), 2.0, np.float32), mean=dense, scale=dense
     )
@@ -76,6 +77,6 @@ def test_repeated_words_count_by_logarithm() -> None:
 
 def test_dense_vectors_have_length_one() -> None:
     space = space_of("text")
-    vector = space.dense(np.arange(768, dtype=np.float32))
+    vector = space.dense(np.arange(JOINED_DIMENSIONS, dtype=np.float32))
     assert np.isclose(np.linalg.norm(vector), 1.0, atol=1e-6)
     assert not space.dense(space.mean).any()

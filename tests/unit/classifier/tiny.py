@@ -13,7 +13,7 @@ from tokenizers.models import Unigram
 
 from classifier_training.writer import BundleContent, write_bundle
 from ticket_classifier.bundle import Scope
-from ticket_classifier.encoder import DIMENSIONS
+from ticket_classifier.encoder import DIMENSIONS, JOINED_DIMENSIONS, TICKET_DIMENSIONS
 from ticket_classifier.features import FeatureSpace, count_buckets
 from ticket_classifier.heads import Head
 
@@ -42,7 +42,8 @@ def tiny_encoder(*, ticket_output: str = "ticket") -> bytes:
         helper.make_node("Gather", ["table", "input_ids"], ["states"]),
         helper.make_node("ReduceMean", ["states"], ["mean"], axes=[1], keepdims=0),
         helper.make_node("LpNormalization", ["mean"], ["general"], axis=1, p=2),
-        helper.make_node("ReduceMax", ["states"], [ticket_output], axes=[1], keepdims=0),
+        helper.make_node("ReduceMax", ["states"], ["most"], axes=[1], keepdims=0),
+        helper.make_node("Concat", ["most", "mean"], [ticket_output], axis=1),
     ]
     graph = helper.make_graph(
         nodes,
@@ -50,7 +51,7 @@ def tiny_encoder(*, ticket_output: str = "ticket") -> bytes:
         [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n"])],
         [
             helper.make_tensor_value_info("general", TensorProto.FLOAT, [1, DIMENSIONS]),
-            helper.make_tensor_value_info(ticket_output, TensorProto.FLOAT, [1, DIMENSIONS]),
+            helper.make_tensor_value_info(ticket_output, TensorProto.FLOAT, [1, TICKET_DIMENSIONS]),
         ],
         [numpy_helper.from_array(table, "table")],
     )
@@ -75,14 +76,14 @@ def tiny_content(**changes: object) -> BundleContent:
     space = FeatureSpace(
         buckets=known,
         idf=np.ones(len(known), np.float32),
-        mean=np.zeros(2 * DIMENSIONS, np.float32),
-        scale=np.ones(2 * DIMENSIONS, np.float32),
+        mean=np.zeros(JOINED_DIMENSIONS, np.float32),
+        scale=np.ones(JOINED_DIMENSIONS, np.float32),
     )
     sparse = np.stack([np.isin(known, own) for own in buckets], axis=1).astype(np.float16) * 8
     head = Head(
         labels=("refunds", "access"),
         sparse=sparse,
-        dense=np.zeros((2 * DIMENSIONS, 2), np.float32),
+        dense=np.zeros((JOINED_DIMENSIONS, 2), np.float32),
         bias=np.zeros(2, np.float32),
         threshold=0.8,
     )

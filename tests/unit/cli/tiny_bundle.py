@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from classifier_training.writer import BundleContent, write_bundle
 from ticket_classifier.bundle import Scope
-from ticket_classifier.encoder import DIMENSIONS
+from ticket_classifier.encoder import DIMENSIONS, JOINED_DIMENSIONS, TICKET_DIMENSIONS
 from ticket_classifier.features import FeatureSpace, count_buckets
 from ticket_classifier.heads import Head
 
@@ -36,8 +36,8 @@ def build(folder: Path) -> str:
     space = FeatureSpace(
         buckets=buckets,
         idf=np.ones(len(buckets), np.float32),
-        mean=np.zeros(2 * DIMENSIONS, np.float32),
-        scale=np.ones(2 * DIMENSIONS, np.float32),
+        mean=np.zeros(JOINED_DIMENSIONS, np.float32),
+        scale=np.ones(JOINED_DIMENSIONS, np.float32),
     )
     content = BundleContent(
         files={"encoder.onnx": _encoder(), "tokenizer.json": _tokenizer()},
@@ -59,7 +59,7 @@ def _head(labels: Mapping[str, str], buckets: NDArray[np.uint32]) -> Head:
     return Head(
         labels=tuple(labels),
         sparse=sparse,
-        dense=np.zeros((2 * DIMENSIONS, len(labels)), np.float32),
+        dense=np.zeros((JOINED_DIMENSIONS, len(labels)), np.float32),
         bias=np.zeros(len(labels), np.float32),
         threshold=THRESHOLD,
     )
@@ -78,13 +78,13 @@ def _encoder() -> bytes:
         [
             helper.make_node("Gather", ["table", "input_ids"], ["pieces"]),
             helper.make_node("ReduceMean", ["pieces"], ["general"], axes=[1], keepdims=0),
-            helper.make_node("Identity", ["general"], ["ticket"]),
+            helper.make_node("Concat", ["general", "general"], ["ticket"], axis=1),
         ],
         "tiny",
         [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, None])],
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, DIMENSIONS])
-            for name in ("general", "ticket")
+            helper.make_tensor_value_info("general", TensorProto.FLOAT, [1, DIMENSIONS]),
+            helper.make_tensor_value_info("ticket", TensorProto.FLOAT, [1, TICKET_DIMENSIONS]),
         ],
         [table],
     )

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Mapping
 from math import erf
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from classifier_training.encoder import graph, vocabulary
+from classifier_training.encoder import graph, side, vocabulary
 from classifier_training.encoder.dequantise import average, dequantise
 from classifier_training.encoder.errors import (
     DifferentEncodersError,
@@ -27,11 +28,12 @@ from classifier_training.encoder.rows import (
     near_duplicate_groups,
     read_rows,
 )
+from ticket_classifier.encoder import MAX_PIECES
 
 type Array = np.ndarray[Any, Any]
 
 LABELS = ("billing_payments", "Question", "Low", "neutral", "en")
-HIDDEN, WIDE, LAYERS = 96, 48, 2
+HIDDEN, WIDE, LAYERS = 96, 48, 12
 
 
 def row(text: str) -> Row:
@@ -193,18 +195,22 @@ def weights(seed: int = 7) -> dict[str, Array]:
     made |= {"norm.weight": 1 + normal(HIDDEN), "norm.bias": normal(HIDDEN)}
     sizes = dict.fromkeys(("query", "key", "value", "attention_output"), (HIDDEN, HIDDEN))
     sizes |= {"wide": (WIDE, HIDDEN), "narrow": (HIDDEN, WIDE)}
-    for layer in range(LAYERS):
+    for prefix in (*(f"{layer}." for layer in range(LAYERS)), side.PREFIX):
         for name, (rows_, columns) in sizes.items():
-            made[f"{layer}.{name}.weight"] = normal(rows_, columns)
-            made[f"{layer}.{name}.bias"] = normal(rows_)
+            made[f"{prefix}{name}.weight"] = normal(rows_, columns)
+            made[f"{prefix}{name}.bias"] = normal(rows_)
         for name in ("attention_norm", "output_norm"):
-            made[f"{layer}.{name}.weight"] = 1 + normal(HIDDEN)
-            made[f"{layer}.{name}.bias"] = normal(HIDDEN)
+            made[f"{prefix}{name}.weight"] = 1 + normal(HIDDEN)
+            made[f"{prefix}{name}.bias"] = normal(HIDDEN)
+    made[side.READ] = normal(HIDDEN, (1 + len(side.MEANS)) * HIDDEN)
+    made[side.BIAS] = normal(HIDDEN)
     return made
 
 
-def run(ids: list[int], *, int8: bool) -> dict[str, Array]:
-    model = graph.build(weights(), int8=int8).SerializeToString()
+def run(
+    ids: list[int], *, int8: bool, arrays: Mapping[str, Array] | None = None
+) -> dict[str, Array]:
+    model = graph.build(arrays or weights(), int8=int8).SerializeToString()
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     outputs = session.run(graph.OUTPUTS, {"input_ids": np.array([ids])})
     return dict(zip(graph.OUTPUTS, outputs, strict=True))
@@ -217,7 +223,7 @@ def test_the_graph_keeps_its_contract(ids: list[int], int8: bool) -> None:
 
     assert {name: value.shape for name, value in outputs.items()} == {
         "general": (1, HIDDEN),
-        "ticket": (1, HIDDEN),
+        "ticket": (1, 2 * HIDDEN),
     }
     assert np.linalg.norm(outputs["general"]) == pytest.approx(1, abs=1e-5)
 
@@ -239,36 +245,56 @@ def test_the_order_of_pieces_matters() -> None:
 
 def test_the_graph_computes_what_the_formulas_say() -> None:
     ids = [0, 7, 8, 9, 2]
+    found = run(ids, int8=False)
 
-    assert run(ids, int8=False)["ticket"][0] == pytest.approx(reference(ids), abs=2e-5)
-
-
-def reference(ids: list[int]) -> Array:
-    """The `<s>` vector by the formulas of post-norm BERT (Devlin et al., 2018), in float64."""
     arrays = {name: array.astype(np.float64) for name, array in weights().items()}
-    states = _norm(arrays["word"][ids] + arrays["position"][: len(ids)], arrays, "norm")
+    states = reference(ids, arrays)
+    last = states[-1].mean(axis=0)
+    expected = np.concatenate([states[-1][0], last / np.linalg.norm(last)])
+    assert found["ticket"][0] == pytest.approx(expected, abs=1e-4)
+    recalled = layer_above(states[side.INPUT], arrays, side.PREFIX)
+    means = [each.mean(axis=0) for each in (recalled, *(states[n] for n in side.MEANS))]
+    general = arrays[side.READ] @ np.concatenate(means) + arrays[side.BIAS]
+    assert found["general"][0] == pytest.approx(general / np.linalg.norm(general), abs=1e-5)
+
+
+def test_without_a_side_layer_general_is_the_last_mean() -> None:
+    plain = {name: array for name, array in weights().items() if not name.startswith(side.PREFIX)}
+
+    outputs = run([0, 7, 8, 9, 2], int8=False, arrays=plain)
+
+    np.testing.assert_array_equal(outputs["general"], outputs["ticket"][:, HIDDEN:])
+
+
+def test_positions_that_serving_never_reaches_are_not_shipped() -> None:
+    assert graph.LONGEST == MAX_PIECES
+
+
+def reference(ids: list[int], arrays: Mapping[str, Array]) -> list[Array]:
+    """The states below the first and above all layers of post-norm BERT (Devlin et al., 2018)."""
+    states = [_norm(arrays["word"][ids] + arrays["position"][: len(ids)], arrays, "norm")]
     for layer in range(LAYERS):
-
-        def linear(name: str, inputs: Array, layer: int = layer) -> Array:
-            return inputs @ arrays[f"{layer}.{name}.weight"].T + arrays[f"{layer}.{name}.bias"]
-
-        heads = [
-            linear(name, states).reshape(len(ids), graph.HEADS, -1).transpose(1, 0, 2)
-            for name in ("query", "key", "value")
-        ]
-        query, key, value = heads
-        scores = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[-1]))
-        attended = (scores / scores.sum(axis=-1, keepdims=True)) @ value
-        attended = attended.transpose(1, 0, 2).reshape(len(ids), -1)
-        states = _norm(
-            states + linear("attention_output", attended), arrays, f"{layer}.attention_norm"
-        )
-        fed = linear("narrow", _gelu(linear("wide", states)))
-        states = _norm(states + fed, arrays, f"{layer}.output_norm")
-    return np.asarray(states[0])
+        states.append(layer_above(states[-1], arrays, f"{layer}."))
+    return states
 
 
-def _norm(states: Array, arrays: dict[str, Array], name: str) -> Array:
+def layer_above(states: Array, arrays: Mapping[str, Array], prefix: str) -> Array:
+    def linear(name: str, inputs: Array) -> Array:
+        return inputs @ arrays[f"{prefix}{name}.weight"].T + arrays[f"{prefix}{name}.bias"]
+
+    query, key, value = (
+        linear(name, states).reshape(len(states), graph.HEADS, -1).transpose(1, 0, 2)
+        for name in ("query", "key", "value")
+    )
+    scores = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[-1]))
+    attended = (scores / scores.sum(axis=-1, keepdims=True)) @ value
+    attended = attended.transpose(1, 0, 2).reshape(len(states), -1)
+    states = _norm(states + linear("attention_output", attended), arrays, f"{prefix}attention_norm")
+    fed = linear("narrow", _gelu(linear("wide", states)))
+    return _norm(states + fed, arrays, f"{prefix}output_norm")
+
+
+def _norm(states: Array, arrays: Mapping[str, Array], name: str) -> Array:
     centred = states - states.mean(axis=-1, keepdims=True)
     scaled = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-12)
     return scaled * arrays[f"{name}.weight"] + arrays[f"{name}.bias"]

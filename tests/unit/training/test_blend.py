@@ -11,7 +11,9 @@ from classifier_training.blend import (
     ALWAYS_ABSTAIN,
     choose_blend,
     fit_blend,
+    fixed_blend,
     log_loss,
+    spread,
     threshold_for,
 )
 from classifier_training.metrics import calibration_error, macro_f1, measure
@@ -71,6 +73,32 @@ def test_the_blend_leans_towards_a_part_that_is_right_more_often() -> None:
     assert chosen.scales["timid"] < whole.scales["timid"]
     right = (chosen.probabilities(scores).argmax(axis=1) == truth).mean()
     assert right >= (lead["rash"] > 0).mean()
+
+
+@given(st.integers(0, 1000), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_fixed_shares_hold_whatever_the_scores_spread(
+    seed: int, sparse: float, stretch: float
+) -> None:
+    scores, truth = scores_of(seed)
+    scores["sparse"] *= np.float32(stretch)
+
+    blend = fixed_blend(scores, truth, {"sparse": sparse, "dense": 1.0})
+
+    counts = {part: scale * spread(scores[part]) for part, scale in blend.scales.items()}
+    assert counts["sparse"] == pytest.approx(sparse * counts["dense"], rel=1e-3)
+    assert not blend.offsets.any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_fixed_shares_the_temperature_is_the_best(seed: int) -> None:
+    scores, truth = scores_of(seed)
+    blend = fixed_blend(scores, truth, {"sparse": 0.5, "dense": 1.0})
+
+    def loss(factor: float) -> float:
+        probabilities = blend.times(factor).probabilities(scores)
+        return float(log_loss(probabilities, truth).mean())
+
+    assert loss(1.0) < min(loss(0.9), loss(1.1))
 
 
 def test_blended_probabilities_are_calibrated_on_new_rows() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,28 @@ def test_examples_help_and_are_measured(tiny_encoder_folder: Path, tmp_path: Pat
         report.bundle, write_rows(tmp_path / "t.jsonl", make_rows(120, seed=8))
     ).targets["queue"]
     assert figures.metrics.accuracy > 0.85
+
+
+def test_few_examples_a_label_do_not_silence_a_part(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    """Each label has words of its own, so that a learned blend would rely on wording alone."""
+    draw = random.Random(3)
+
+    def word() -> str:
+        return "".join(draw.choices(string.ascii_lowercase, k=6))
+
+    own = [word() for _ in range(9)]
+    described = {
+        name: {"examples": [" ".join([name, *(word() for _ in range(8))]) for _ in range(5)]}
+        for name in own
+    }
+    labels = write_labels(tmp_path / "labels.yml", {"targets": {"queue": described}})
+    report = train_from_labels(labels, tmp_path / "bundle", base=tiny_encoder_folder)
+    (queue,) = report.targets
+    assert queue.metrics is not None
+    assert queue.scales.keys() == {"prototype", "dense", "words"}
+    assert all(scale > 0 for scale in queue.scales.values())
 
 
 def test_several_targets_lists_of_names_and_a_choice(

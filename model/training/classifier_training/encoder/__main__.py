@@ -7,6 +7,7 @@
     prepare    clean and tokenise the tickets (in the product's environment, by the serving code)
     finetune   train, resuming from the last checkpoint; then export
     average    replace the tuned weights by the mean of those in each `--weights`; then export
+    recall     train the side layer of the tuned encoder; then export
     export     write encoder.onnx, encoder.fp32.onnx and tokenizer.json of the tuned or, with
                `--pretrained`, of the untuned encoder
     benchmark  compare both graphs: time and agreement
@@ -97,6 +98,21 @@ def _finetune(arguments: argparse.Namespace) -> None:
     _export(arguments)
 
 
+def _recall(arguments: argparse.Namespace) -> None:
+    from .dequantise import load_weights, save_weights  # noqa: PLC0415
+    from .examples import read_examples  # noqa: PLC0415
+    from .recall import Recall, Settings  # noqa: PLC0415
+
+    settings = dataclasses.replace(Settings(), **dict(arguments.set))
+    examples = read_examples(arguments.work / "examples.jsonl")
+    tuned, pretrained = (
+        load_weights(arguments.work / name / "weights.npz") for name in ("tuned", "pretrained")
+    )
+    recalled = Recall(tuned, pretrained, examples, settings).run()
+    save_weights(recalled, _folder(arguments, "tuned") / "weights.npz")
+    _export(arguments)
+
+
 def _average(arguments: argparse.Namespace) -> None:
     from .dequantise import average, load_weights, save_weights  # noqa: PLC0415
 
@@ -144,12 +160,9 @@ def _folder(arguments: argparse.Namespace, name: str) -> Path:
 
 
 def _setting(text: str) -> tuple[str, float | int]:
-    """Read `name=number` of a training setting, as an integer where the setting is one."""
-    from .finetune import Settings  # noqa: PLC0415
-
+    """Read `name=number` of a training setting, as an integer where it is one."""
     name, _, value = text.partition("=")
-    default = getattr(Settings(), name)
-    return name, int(value) if isinstance(default, int) else float(value)
+    return name, int(value) if value.isdecimal() else float(value)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -177,6 +190,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "prepare": _prepare,
     "finetune": _finetune,
     "average": _average,
+    "recall": _recall,
     "export": _export,
     "benchmark": _benchmark,
     "probe": _probe,

@@ -1,9 +1,10 @@
 """Fine-tunes the encoder on the tickets without letting it forget what it knew.
 
-Five linear heads read the `<s>` vector (`ticket`) and the mean vector (`general`), while `general`
+Five linear heads read the `<s>` vector (`ticket`) and the mean vector (`general`), while the mean
 is held near where the pretrained encoder has it: on the tickets, on their subjects and on a few
-words out of them. The pretrained `<s>` vector says little, so that heads on it alone learn slowly:
-after one epoch they knew 77 % of the languages, of which `general` knows all from the start.
+words out of them. Near enough to learn from, not near enough for labels never seen: those are what
+`recall` is for. The pretrained `<s>` vector says little, so that heads on it alone learn slowly:
+after one epoch they knew 77 % of the languages, of which the mean knows all from the start.
 
 The heads are told which tickets were labelled by the sharpened guide: the encoder need not
 contradict itself where the two guides do.
@@ -35,7 +36,7 @@ from .schedule import rate_share
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 ORDERED = "priority"
-TAIL_PIECES = 48
+MAX_PIECES, TAIL_PIECES = 192, 48
 CHUNK = 8
 
 
@@ -47,7 +48,6 @@ class Settings:
         epochs: How often every ticket is seen.
         cycle: Epoch in which the rise and fall of the learning rates begins: 0, or the epoch from
             which a finished run goes on because tickets were added.
-        frozen_layers: Lowest layers that stay as they are, besides the embeddings.
         batch: Tickets a step.
         encoder_rate: Peak learning rate of the encoder's last layer.
         head_rate: Peak learning rate of the heads.
@@ -68,7 +68,6 @@ class Settings:
 
     epochs: float = 6.0
     cycle: float = 0.0
-    frozen_layers: int = 0
     batch: int = 16
     encoder_rate: float = 1e-4
     head_rate: float = 2e-3
@@ -89,7 +88,7 @@ class Settings:
     )
     general_loss: float = 1.0
     phrases: int = 12
-    max_pieces: int = 192
+    max_pieces: int = MAX_PIECES
     threads: int = 2
     seed: int = 7
 
@@ -158,13 +157,13 @@ class Training:
         self.settings, self.folder = settings, folder
         folder.mkdir(parents=True, exist_ok=True)
         self._pool = ThreadPoolExecutor(settings.threads)
-        self.encoder = Encoder(weights, settings.frozen_layers)
+        self.encoder = Encoder(weights)
         self.heads = Heads(weights["word"].shape[1])
         self.train_set = [example for example in examples if not example.held_back]
         self.held_out = [example for example in examples if example.held_back]
-        self._tickets = self._lower([example.pieces for example in self.train_set])
-        self._phrases = self._lower([p for example in self.train_set for p in example.phrases])
-        self._held_out = self._lower([example.pieces for example in self.held_out])
+        self._tickets = self._embed([example.pieces for example in self.train_set])
+        self._phrases = self._embed([p for example in self.train_set for p in example.phrases])
+        self._held_out = self._embed([example.pieces for example in self.held_out])
         self.anchors = self._anchors()
         self.steps = -(-len(self.train_set) // settings.batch)
         self.optimiser = torch.optim.AdamW(
@@ -279,11 +278,11 @@ class Training:
         centre = torch.cat([tickets, phrases]).mean(dim=0)
         return Anchors(tickets, phrases, held_out, centre)
 
-    def _lower(self, texts: Sequence[list[int]]) -> list[Tensor]:
-        """Return what the frozen layers make of `texts`."""
-        cut = [self._cut(text) for text in texts]
+    def _embed(self, texts: Sequence[list[int]]) -> list[Tensor]:
+        """Return the states of `texts` below the first layer."""
+        cut = [shortened(text, self.settings.max_pieces) for text in texts]
         chunks = [cut[at : at + CHUNK] for at in range(0, len(cut), CHUNK)]
-        return [states for chunk in self._pool.map(self.encoder.lower, chunks) for states in chunk]
+        return [states for chunk in self._pool.map(self.encoder.embed, chunks) for states in chunk]
 
     def _encode(self, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return (`general`, `ticket`) of `texts`, without dropout."""
@@ -295,12 +294,6 @@ class Training:
         with torch.no_grad():
             general, ticket = self.encoder(texts)
         return general, ticket
-
-    def _cut(self, pieces: list[int]) -> Tensor:
-        limit = self.settings.max_pieces
-        if len(pieces) > limit:
-            pieces = [*pieces[: limit - TAIL_PIECES], *pieces[-TAIL_PIECES:]]
-        return torch.tensor(pieces)
 
     def _parameters(self) -> list[nn.Parameter]:
         modules = (self.encoder, self.heads)
@@ -315,7 +308,6 @@ class Training:
                 "lr": settings.encoder_rate * settings.layer_decay ** (depth - 1 - at),
             }
             for at, layer in enumerate(self.encoder.layers)
-            if at >= settings.frozen_layers
         ]
         return [*groups, {"params": list(self.heads.parameters()), "lr": settings.head_rate}]
 
@@ -368,6 +360,13 @@ class Training:
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
         print(line, flush=True)
+
+
+def shortened(pieces: list[int], limit: int = MAX_PIECES) -> Tensor:
+    """Return [pieces], head and tail of a text that is longer than `limit`."""
+    if len(pieces) > limit:
+        pieces = [*pieces[: limit - TAIL_PIECES], *pieces[-TAIL_PIECES:]]
+    return torch.tensor(pieces)
 
 
 def _hide(text: Tensor, share: float, generator: torch.Generator) -> Tensor:

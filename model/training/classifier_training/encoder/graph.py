@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from . import side
 from .dequantise import Floats
 
 HEADS = 12
@@ -34,28 +34,35 @@ BLOCK = 32
 CONTRIB = "com.microsoft"
 """ONNX Runtime's own operators, which every build of it for a CPU holds."""
 OUTPUTS = ("general", "ticket")
+LONGEST = 256
+"""Pieces that serving shows the encoder at most: further positions are not shipped."""
 
 
 def build(weights: Mapping[str, Floats], *, int8: bool) -> onnx.ModelProto:
     """Return the encoder as a graph.
 
-    Input `input_ids` int64 [1, n]; outputs `general` float32 [1, hidden], the mean over the pieces,
-    of unit length, and `ticket` float32 [1, hidden], the vector of the first piece.
+    Input `input_ids` int64 [1, n]; outputs `general` float32 [1, hidden], of unit length, what the
+    side layer recalls (or the mean over the pieces where `weights` has none), and `ticket` float32
+    [1, 2 x hidden], the vector of the first piece and the mean over the pieces, of unit length.
 
     Args:
         weights: The arrays as `dequantise` names them.
         int8: Quantise the matrices (8 bits, a scale a column, activations dynamically) and the
-            embeddings (4 bits, a scale a block).
+            embeddings (4 bits, a scale a block); positions in 16 bits.
     """
     graph = _Graph(int8=int8)
-    states = _embed(graph, weights)
+    hidden = weights["word"].shape[1]
     layers = 1 + max(int(name.split(".")[0]) for name in weights if name[0].isdigit())
+    states = [_embed(graph, weights)]
     for layer in range(layers):
-        states = _layer(graph, weights, f"{layer}.", states)
-    mean = graph.node("ReduceMean", states, graph.integers(1), keepdims=0)
-    graph.node("LpNormalization", mean, out="general", axis=-1, p=2)
-    graph.node("Gather", states, graph.constant("first", np.int64(0)), out="ticket", axis=1)
-    return graph.model(hidden=weights["word"].shape[1])
+        states.append(_layer(graph, weights, f"{layer}.", states[-1]))
+    mean = graph.mean(states[-1])
+    general = _recalled(graph, weights, states) if side.READ in weights else mean
+    graph.node("LpNormalization", general, out="general", axis=-1, p=2)
+    begin = graph.node("Gather", states[-1], graph.constant("first", np.int64(0)), axis=1)
+    unit = graph.node("LpNormalization", mean, axis=-1, p=2)
+    graph.node("Concat", begin, unit, out="ticket", axis=-1)
+    return graph.model(general=hidden, ticket=2 * hidden)
 
 
 def save(weights: Mapping[str, Floats], path: Path, *, int8: bool) -> None:
@@ -81,6 +88,16 @@ def quantise_blocks(table: Floats) -> tuple[npt.NDArray[np.int8], npt.NDArray[np
     divisors = np.where(scales == 0, 1, scales).astype(np.float32)
     values = np.round(blocks / divisors).clip(-8, 7).astype(np.int8)
     return values.reshape(table.shape), scales[:, :, 0]
+
+
+def pack(values: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Return 4-bit `values` two a byte, the first one low, as 0 to 15 with a zero at 8.
+
+    A type that every reader of arrays knows, unlike int4: the weights are handed to ONNX Runtime
+    as arrays.
+    """
+    shifted = (values + 8).astype(np.uint8)
+    return (shifted[:, ::2] | shifted[:, 1::2] << 4).astype(np.uint8)
 
 
 @dataclass(slots=True)
@@ -113,8 +130,10 @@ class _Graph:
         self.nodes.append(node)
         return names
 
-    def linear(self, name: str, states: str, weight: Floats, bias: Floats) -> str:
-        """Add `states @ weight.T + bias`."""
+    def linear(
+        self, name: str, states: str, weight: Floats, bias: Floats, *, exact_row: bool = False
+    ) -> str:
+        """Add `states @ weight.T + bias`; with `exact_row` the states are not quantised."""
         bias_name = self.constant(f"{name}.bias", bias)
         if not self.int8:
             product = self.node("MatMul", states, self.constant(f"{name}.weight", weight.T))
@@ -122,29 +141,43 @@ class _Graph:
         values, scales = quantise_rows(weight)
         matrix = self.constant(f"{name}.int8", values.T)
         scale = self.constant(f"{name}.scale", scales)
+        if exact_row:
+            known = self.node("DequantizeLinear", matrix, scale, axis=1)
+            return self.node("Add", self.node("MatMul", states, known), bias_name)
         no_zero_point = ""
         inputs = (states, matrix, scale, no_zero_point, bias_name)
         return self.node("DynamicQuantizeMatMul", *inputs, domain=CONTRIB)
+
+    def table(self, name: str, values: Floats) -> str:
+        """Add a constant of 16 bits in an int8 graph."""
+        if not self.int8:
+            return self.constant(name, values)
+        return self.node(
+            "Cast", self.constant(name, values.astype(np.float16)), to=TensorProto.FLOAT
+        )
 
     def lookup(self, name: str, table: Floats, ids: str) -> str:
         """Add the rows `ids` of `table`."""
         if not self.int8:
             return self.node("Gather", self.constant(name, table), ids)
         values, scales = quantise_blocks(table)
-        packed = numpy_helper.from_array(values.astype(ml_dtypes.int4), f"{name}.int4")
-        self.constants[packed.name] = packed
         scale = self.constant(f"{name}.scale", scales)
         rows = self.node(
             "GatherBlockQuantized",
-            packed.name,
+            self.constant(f"{name}.int4", pack(values)),
             ids,
             scale,
             domain=CONTRIB,
             gather_axis=0,
             quantize_axis=1,
             block_size=BLOCK,
+            bits=4,
         )
         return self.node("Cast", rows, to=TensorProto.FLOAT)
+
+    def mean(self, states: str) -> str:
+        """Add the mean over the pieces."""
+        return self.node("ReduceMean", states, self.integers(1), keepdims=0)
 
     def norm(self, name: str, states: str, skip: str, weights: Mapping[str, Floats]) -> str:
         """Add the layer norm of `states + skip`."""
@@ -156,13 +189,14 @@ class _Graph:
             "SkipLayerNormalization", states, skip, *inputs, domain=CONTRIB, epsilon=EPSILON
         )
 
-    def model(self, hidden: int) -> onnx.ModelProto:
+    def model(self, **outputs: int) -> onnx.ModelProto:
         inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n"])]
-        outputs = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, hidden]) for name in OUTPUTS
+        found = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width])
+            for name, width in outputs.items()
         ]
         graph = helper.make_graph(
-            self.nodes, "encoder", inputs, outputs, list(self.constants.values())
+            self.nodes, "encoder", inputs, found, list(self.constants.values())
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
@@ -171,7 +205,7 @@ class _Graph:
 def _embed(graph: _Graph, weights: Mapping[str, Floats]) -> str:
     words = graph.lookup("word", weights["word"], "input_ids")
     length = graph.node("Shape", "input_ids", start=1, end=2)
-    table = graph.constant("position", weights["position"])
+    table = graph.table("position", weights["position"][:LONGEST])
     positions = graph.node("Slice", table, graph.integers(0), length)
     return graph.norm("norm", words, graph.node("Unsqueeze", positions, graph.integers(0)), weights)
 
@@ -192,3 +226,14 @@ def _layer(graph: _Graph, weights: Mapping[str, Floats], prefix: str, states: st
     states = graph.norm(f"{prefix}attention_norm", attended, states, weights)
     fed = linear("narrow", graph.node("Gelu", linear("wide", states)))
     return graph.norm(f"{prefix}output_norm", fed, states, weights)
+
+
+def _recalled(graph: _Graph, weights: Mapping[str, Floats], states: list[str]) -> str:
+    """Add the side layer and its read-out; `states` are those below the first layer and above all.
+
+    The read-out is one row and small: its weights are rounded, the row is not.
+    """
+    recalled = _layer(graph, weights, side.PREFIX, states[side.INPUT])
+    means = [graph.mean(recalled), *(graph.mean(states[layer]) for layer in side.MEANS)]
+    row = graph.node("Concat", *means, axis=-1)
+    return graph.linear("side.read", row, weights[side.READ], weights[side.BIAS], exact_row=True)

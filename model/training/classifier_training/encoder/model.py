@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from . import side
 from .dequantise import Weights
 
 HEADS = 12
@@ -40,18 +41,37 @@ class Dropout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class Batch:
+    """Packed texts.
+
+    Attributes:
+        lengths: Pieces of each text.
+        text_of_piece: Number of the text that each piece belongs to.
+        dropout: How to drop features while training.
+    """
+
     lengths: list[int]
     text_of_piece: Tensor
     dropout: Dropout | None
 
     @classmethod
-    def of(cls, texts: Sequence[Tensor], dropout: Dropout | None) -> "_Batch":
+    def of(cls, texts: Sequence[Tensor], dropout: Dropout | None) -> "Batch":
+        """Pack `texts`, of which only the lengths are looked at."""
         lengths = [len(text) for text in texts]
         numbers = torch.arange(len(texts)).repeat_interleave(torch.tensor(lengths))
         return cls(lengths, numbers, dropout)
 
+    def split(self, states: Tensor) -> tuple[Tensor, ...]:
+        """Return the states of each text."""
+        parts: tuple[Tensor, ...] = states.split(self.lengths)
+        return parts
+
+    def means(self, states: Tensor) -> Tensor:
+        """Return the mean over the pieces of each text, [texts, hidden]."""
+        return torch.stack([text.mean(dim=0) for text in self.split(states)])
+
     def drop(self, states: Tensor) -> Tensor:
+        """Return the states without the features that this batch drops."""
         if self.dropout is None:
             return states
         masks = self.dropout.masks(len(self.lengths), states.shape[1])
@@ -69,11 +89,11 @@ class Layer(nn.Module):  # type: ignore[misc]
         self.attention_norm, self.output_norm = (nn.LayerNorm(hidden, EPSILON) for _ in range(2))
         self.wide, self.narrow = nn.Linear(hidden, wide), nn.Linear(wide, hidden)
 
-    def forward(self, states: Tensor, batch: _Batch) -> Tensor:
+    def forward(self, states: Tensor, batch: Batch) -> Tensor:
         """Map [pieces of all texts, hidden] to the same shape."""
         joined = torch.cat([self.query.weight, self.key.weight, self.value.weight])
         bias = torch.cat([self.query.bias, self.key.bias, self.value.bias])
-        texts = functional.linear(states, joined, bias).split(batch.lengths)
+        texts = batch.split(functional.linear(states, joined, bias))
         attended = self.attention_output(torch.cat([_attend(text) for text in texts]))
         states = self.attention_norm(states + batch.drop(attended))
         fed = self.narrow(functional.gelu(self.wide(states)))
@@ -91,56 +111,53 @@ def _attend(text: Tensor) -> Tensor:
 class Encoder(nn.Module):  # type: ignore[misc]
     """multilingual-e5-small over packed texts.
 
-    Embeddings and the lowest layers are frozen: pieces that no ticket holds would drift apart from
-    the others, and what the lowest layers make of a text needs to be computed only once.
+    Embeddings are frozen: pieces that no ticket holds would drift apart from the others.
     """
 
-    def __init__(self, weights: Weights, frozen_layers: int = 0) -> None:
+    def __init__(self, weights: Weights) -> None:
         """Take over `weights`, named as `dequantise` names them."""
         super().__init__()
         hidden = weights["word"].shape[1]
         layers = 1 + max(int(name.split(".")[0]) for name in weights if name[0].isdigit())
         self.word = nn.Embedding.from_pretrained(torch.from_numpy(weights["word"]))
         self.position = nn.Embedding.from_pretrained(torch.from_numpy(weights["position"]))
-        self.norm = nn.LayerNorm(hidden, EPSILON)
+        self.norm = nn.LayerNorm(hidden, EPSILON).requires_grad_(requires_grad=False)
         wide = len(weights["0.wide.bias"])
         self.layers = nn.ModuleList(Layer(hidden, wide) for _ in range(layers))
         self._load(weights)
-        self.frozen_layers = frozen_layers
-        for part in (self.norm, *self.layers[:frozen_layers]):
-            part.requires_grad_(requires_grad=False)
 
-    def lower(self, texts: Sequence[Tensor]) -> list[Tensor]:
-        """Return the states above the frozen layers, [pieces, hidden] a text.
+    def embed(self, texts: Sequence[Tensor]) -> list[Tensor]:
+        """Return the states below the first layer, [pieces, hidden] a text.
 
         Args:
             texts: The piece ids of each text, `<s>` first.
         """
-        batch = _Batch.of(texts, dropout=None)
-        positions = torch.cat([torch.arange(length) for length in batch.lengths])
+        lengths = [len(text) for text in texts]
+        positions = torch.cat([torch.arange(length) for length in lengths])
         with torch.no_grad():
             states = self.norm(self.word(torch.cat(list(texts))) + self.position(positions))
-            for layer in self.layers[: self.frozen_layers]:
-                states = layer(states, batch)
-        return [text.clone() for text in states.split(batch.lengths)]
+        return [text.clone() for text in states.split(lengths)]
 
     def forward(
         self, texts: Sequence[Tensor], dropout: Dropout | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return (`general` [texts, hidden] of unit length, `ticket` [texts, hidden]).
+        """Return mean and beginning of the last layer, [texts, hidden], the mean at unit length.
 
         Args:
-            texts: What `lower` returned.
+            texts: What `embed` returned.
             dropout: How to drop features while training.
         """
-        batch = _Batch.of(texts, dropout)
-        states = torch.cat(list(texts))
-        for layer in self.layers[self.frozen_layers :]:
-            states = layer(states, batch)
-        split = states.split(batch.lengths)
-        general = torch.stack([text.mean(dim=0) for text in split])
-        ticket = torch.stack([text[0] for text in split])
-        return functional.normalize(general, dim=-1), ticket
+        batch = Batch.of(texts, dropout)
+        *_, states = self.states(texts, batch)
+        begin = torch.stack([text[0] for text in batch.split(states)])
+        return functional.normalize(batch.means(states), dim=-1), begin
+
+    def states(self, texts: Sequence[Tensor], batch: Batch) -> list[Tensor]:
+        """Return the states below the first layer and above each, [pieces of all texts, hidden]."""
+        found = [torch.cat(list(texts))]
+        for layer in self.layers:
+            found.append(layer(found[-1], batch))
+        return found
 
     def weights(self) -> Weights:
         """Return the arrays as `dequantise` names them."""
@@ -150,6 +167,45 @@ class Encoder(nn.Module):  # type: ignore[misc]
     def _load(self, weights: Mapping[str, np.ndarray]) -> None:
         names = self.state_dict()
         self.load_state_dict({name: torch.from_numpy(weights[_ours(name)]) for name in names})
+
+
+class SideEncoder(nn.Module):  # type: ignore[misc]
+    """A tuned encoder, which stays as it is, with a side layer that recalls the pretrained one."""
+
+    def __init__(self, tuned: Weights, pretrained: Weights) -> None:
+        """Begin with the last layer of `pretrained`, and with its mean as read-out."""
+        super().__init__()
+        self.tuned = Encoder(tuned).requires_grad_(requires_grad=False)
+        hidden, last = tuned["word"].shape[1], f"{len(self.tuned.layers) - 1}."
+        self.layer = Layer(hidden, len(tuned["0.wide.bias"]))
+        state = {
+            name: torch.from_numpy(pretrained[last + name]) for name in self.layer.state_dict()
+        }
+        self.layer.load_state_dict(state)
+        self.read = nn.Linear((1 + len(side.MEANS)) * hidden, hidden)
+        with torch.no_grad():
+            self.read.weight.zero_()[:, :hidden] = torch.eye(hidden)
+            self.read.bias.zero_()
+
+    def forward(self, texts: Sequence[Tensor]) -> Tensor:
+        """Return `general` [texts, hidden], of unit length.
+
+        Args:
+            texts: The piece ids of each text, `<s>` first.
+        """
+        batch = Batch.of(texts, dropout=None)
+        with torch.no_grad():
+            states = self.tuned.states(self.tuned.embed(texts), batch)
+        recalled = self.layer(states[side.INPUT], batch)
+        means = [batch.means(recalled), *(batch.means(states[layer]) for layer in side.MEANS)]
+        return functional.normalize(self.read(torch.cat(means, dim=1)), dim=-1)
+
+    def weights(self) -> Weights:
+        """Return those of the tuned encoder, the side layer and the read-out."""
+        learnt = {side.PREFIX + name: tensor for name, tensor in self.layer.state_dict().items()}
+        learnt |= {side.READ: self.read.weight, side.BIAS: self.read.bias}
+        arrays = {name: tensor.detach().numpy().copy() for name, tensor in learnt.items()}
+        return {**self.tuned.weights(), **arrays}
 
 
 def _ours(name: str) -> str:
