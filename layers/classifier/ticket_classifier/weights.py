@@ -2,7 +2,7 @@
 
 ONNX Runtime reads a model as one protobuf message: it copies and checks all bytes of it, weights
 included, before it starts. Given a small graph, and the weights as arrays that lie in the file's
-bytes, it starts in half the time, and those bytes are in memory once.
+bytes, it starts in two thirds of the time, and those bytes are in memory once.
 
 A file is messages within messages (field numbers as `onnx.proto` has them)::
 
@@ -42,7 +42,7 @@ def split_weights(model: bytes) -> tuple[bytes, Weights]:
     external initializer.
 
     Raises:
-        ValueError: `model` is cut short, or is no ONNX file.
+        ValueError: `model` is no whole protobuf message, or a constant's size belies its shape.
     """
     weights: dict[str, NDArray[Any]] = {}
     return b"".join(_without_weights(memoryview(model), (_GRAPH, _INITIALIZER), weights)), weights
