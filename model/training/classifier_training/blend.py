@@ -161,7 +161,11 @@ def log_loss(probabilities: Floats, labels: Labels) -> Floats:
 
 
 def threshold_for(probabilities: Floats, labels: Labels, precision: float) -> float:
-    """The lowest probability above which held-out answers are right often enough.
+    """The lowest probability above which answers can be expected to be right often enough.
+
+    The lowest of many thresholds that reach a precision on some rows owes a part of it to luck, so
+    the precision must be reached by the lower end of its interval of one standard error (Wilson
+    1927), not by the share of right ones itself.
 
     Args:
         probabilities: Held-out probabilities, [rows, labels].
@@ -175,7 +179,7 @@ def threshold_for(probabilities: Floats, labels: Labels, precision: float) -> fl
     top = probabilities.max(axis=1)
     order = np.argsort(-top, kind="stable")
     right = probabilities.argmax(axis=1)[order] == labels[order]
-    precise = np.cumsum(right) / np.arange(1, len(right) + 1) >= precision
+    precise = _lower_end(np.cumsum(right), np.arange(1, len(right) + 1)) >= precision
     fewest = min(_FEWEST_ANSWERS, max(5, len(labels) // 10))
     enough = np.flatnonzero(precise)
     if not len(enough) or enough[-1] + 1 < fewest:
@@ -184,3 +188,11 @@ def threshold_for(probabilities: Floats, labels: Labels, precision: float) -> fl
     lowest = float(top[order[last]])
     following = float(top[order[last + 1]]) if last + 1 < len(order) else 0.0
     return (lowest + following) / 2
+
+
+def _lower_end(right: NDArray[np.intp], answers: NDArray[np.intp]) -> Floats:
+    """Wilson's interval of one standard error around `right / answers`: its lower end."""
+    share = right / answers
+    error = np.sqrt(share * (1 - share) / answers + 1 / (4 * answers**2))
+    lower: Floats = (share + 1 / (2 * answers) - error) / (1 + 1 / answers)
+    return lower

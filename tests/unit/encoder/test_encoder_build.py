@@ -258,6 +258,17 @@ def test_the_graph_computes_what_the_formulas_say() -> None:
     assert found["general"][0] == pytest.approx(general / np.linalg.norm(general), abs=1e-5)
 
 
+def test_what_the_side_layer_reads_gives_general_with_it() -> None:
+    ids = [0, *range(5, 25), 2]
+    below = graph.build_below_side(weights()).SerializeToString()
+    session = ort.InferenceSession(below, providers=["CPUExecutionProvider"])
+    states, means = session.run(["states", "means"], {"input_ids": np.array([ids])})
+
+    recalled = layer_above(states[0], weights(), side.PREFIX).mean(axis=0)
+    read = weights()[side.READ] @ np.concatenate([recalled, means[0]]) + weights()[side.BIAS]
+    assert run(ids, int8=True)["general"][0] @ read / np.linalg.norm(read) > 0.999
+
+
 def test_without_a_side_layer_general_is_the_last_mean() -> None:
     plain = {name: array for name, array in weights().items() if not name.startswith(side.PREFIX)}
 

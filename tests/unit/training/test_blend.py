@@ -135,6 +135,19 @@ def test_a_threshold_reaches_its_precision_on_the_rows_it_was_chosen_on(
         assert answered.sum() >= 20
 
 
+def test_a_threshold_keeps_its_promise_on_new_rows() -> None:
+    kept = []
+    for seed in range(40):
+        scores, truth = scores_of(seed, rows=300, signal=2.0)
+        blend = fit_blend(scores, truth)
+        threshold = threshold_for(blend.probabilities(scores), truth, 0.95)
+        new, new_truth = scores_of(seed + 1_000, rows=3_000, signal=2.0)
+        probabilities = blend.probabilities(new)
+        answered = probabilities.max(axis=1) >= threshold
+        kept.append((probabilities.argmax(axis=1) == new_truth)[answered].mean() >= 0.95)
+    assert np.mean(kept) >= 0.6
+
+
 def test_thresholds_of_a_perfect_and_a_hopeless_model() -> None:
     truth = np.arange(100) % 2
     perfect = np.eye(2)[truth] * 0.8 + 0.1

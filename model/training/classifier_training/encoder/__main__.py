@@ -109,7 +109,7 @@ def _recall(arguments: argparse.Namespace) -> None:
         load_weights(arguments.work / name / "weights.npz") for name in ("tuned", "pretrained")
     )
     recalled = Recall(tuned, pretrained, examples, settings).run()
-    save_weights(recalled, _folder(arguments, "tuned") / "weights.npz")
+    save_weights({**tuned, **recalled}, _folder(arguments, "tuned") / "weights.npz")
     _export(arguments)
 
 

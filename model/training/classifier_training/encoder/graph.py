@@ -52,17 +52,30 @@ def build(weights: Mapping[str, Floats], *, int8: bool) -> onnx.ModelProto:
     """
     graph = _Graph(int8=int8)
     hidden = weights["word"].shape[1]
-    layers = 1 + max(int(name.split(".")[0]) for name in weights if name[0].isdigit())
-    states = [_embed(graph, weights)]
-    for layer in range(layers):
-        states.append(_layer(graph, weights, f"{layer}.", states[-1]))
+    states = _states(graph, weights)
     mean = graph.mean(states[-1])
     general = _recalled(graph, weights, states) if side.READ in weights else mean
     graph.node("LpNormalization", general, out="general", axis=-1, p=2)
     begin = graph.node("Gather", states[-1], graph.constant("first", np.int64(0)), axis=1)
     unit = graph.node("LpNormalization", mean, axis=-1, p=2)
     graph.node("Concat", begin, unit, out="ticket", axis=-1)
-    return graph.model(general=hidden, ticket=2 * hidden)
+    return graph.model(general=(1, hidden), ticket=(1, 2 * hidden))
+
+
+def build_below_side(weights: Mapping[str, Floats]) -> onnx.ModelProto:
+    """Return the int8 graph up to what the side layer reads, for its training.
+
+    Input as `build` has it; outputs `states` float32 [1, n, hidden], those above layer
+    `side.INPUT`, and `means` float32 [1, layers x hidden], those over the pieces above the layers
+    `side.MEANS`.
+    """
+    graph = _Graph(int8=True)
+    hidden = weights["word"].shape[1]
+    states = _states(graph, weights)
+    graph.node("Identity", states[side.INPUT], out="states")
+    means = [graph.mean(states[layer]) for layer in side.MEANS]
+    graph.node("Concat", *means, out="means", axis=-1)
+    return graph.model(states=(1, "n", hidden), means=(1, len(means) * hidden))
 
 
 def save(weights: Mapping[str, Floats], path: Path, *, int8: bool) -> None:
@@ -189,17 +202,26 @@ class _Graph:
             "SkipLayerNormalization", states, skip, *inputs, domain=CONTRIB, epsilon=EPSILON
         )
 
-    def model(self, **outputs: int) -> onnx.ModelProto:
+    def model(self, **outputs: tuple[int | str, ...]) -> onnx.ModelProto:
         inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n"])]
         found = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width])
-            for name, width in outputs.items()
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in outputs.items()
         ]
         graph = helper.make_graph(
             self.nodes, "encoder", inputs, found, list(self.constants.values())
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def _states(graph: _Graph, weights: Mapping[str, Floats]) -> list[str]:
+    """Add embeddings and layers; return the states below the first layer and above each."""
+    layers = 1 + max(int(name.split(".")[0]) for name in weights if name[0].isdigit())
+    states = [_embed(graph, weights)]
+    for layer in range(layers):
+        states.append(_layer(graph, weights, f"{layer}.", states[-1]))
+    return states
 
 
 def _embed(graph: _Graph, weights: Mapping[str, Floats]) -> str:

@@ -93,11 +93,60 @@ class Layer(nn.Module):  # type: ignore[misc]
         """Map [pieces of all texts, hidden] to the same shape."""
         joined = torch.cat([self.query.weight, self.key.weight, self.value.weight])
         bias = torch.cat([self.query.bias, self.key.bias, self.value.bias])
-        texts = batch.split(functional.linear(states, joined, bias))
-        attended = self.attention_output(torch.cat([_attend(text) for text in texts]))
+        texts = batch.split(self._product(states, joined, bias, batch))
+        attended = torch.cat([_attend(text) for text in texts])
+        attended = self._linear(attended, self.attention_output, batch)
         states = self.attention_norm(states + batch.drop(attended))
-        fed = self.narrow(functional.gelu(self.wide(states)))
+        fed = functional.gelu(self._linear(states, self.wide, batch))
+        fed = self._linear(fed, self.narrow, batch)
         return self.output_norm(states + batch.drop(fed))
+
+    def _linear(self, states: Tensor, linear: nn.Linear, batch: Batch) -> Tensor:
+        return self._product(states, linear.weight, linear.bias, batch)
+
+    def _product(self, states: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - for quantised layers
+        """Return `states @ weight.T + bias`."""
+        return functional.linear(states, weight, bias)
+
+
+class QuantisedLayer(Layer):
+    """A layer that computes as its int8 graph does, with gradients as if nothing were rounded."""
+
+    def _product(self, states: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor:
+        rounded = _RoundedStates.apply(states, batch.text_of_piece, len(batch.lengths))
+        return functional.linear(rounded, _RoundedRows.apply(weight), bias)
+
+
+class _RoundedRows(torch.autograd.Function):  # type: ignore[misc]
+    """Weights as `graph.quantise_rows` rounds them: 8 bits, a scale a row."""
+
+    @staticmethod
+    def forward(_context: object, weight: Tensor) -> Tensor:
+        scales = weight.abs().amax(dim=1, keepdim=True).clamp_min(1e-30) / 127
+        return torch.round(weight / scales) * scales
+
+    @staticmethod
+    def backward(_context: object, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class _RoundedStates(torch.autograd.Function):  # type: ignore[misc]
+    """States as ONNX's `DynamicQuantizeLinear` rounds them: 8 bits, a scale and a zero a text."""
+
+    @staticmethod
+    def forward(_context: object, states: Tensor, text_of_piece: Tensor, texts: int) -> Tensor:
+        least, most = (
+            torch.zeros(texts).scatter_reduce(0, text_of_piece, ends, kind)
+            for ends, kind in ((states.amin(dim=1), "amin"), (states.amax(dim=1), "amax"))
+        )
+        scales = ((most - least) / 255).clamp_min(1e-30)
+        zeros = torch.round(-least / scales)[text_of_piece, None]
+        scales = scales[text_of_piece, None]
+        return ((torch.round(states / scales) + zeros).clamp(0, 255) - zeros) * scales
+
+    @staticmethod
+    def backward(_context: object, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient, None, None
 
 
 def _attend(text: Tensor) -> Tensor:
@@ -169,17 +218,17 @@ class Encoder(nn.Module):  # type: ignore[misc]
         self.load_state_dict({name: torch.from_numpy(weights[_ours(name)]) for name in names})
 
 
-class SideEncoder(nn.Module):  # type: ignore[misc]
-    """A tuned encoder, which stays as it is, with a side layer that recalls the pretrained one."""
+class SideLayer(nn.Module):  # type: ignore[misc]
+    """The side layer and its read-out, as the int8 graph computes them."""
 
-    def __init__(self, tuned: Weights, pretrained: Weights) -> None:
+    def __init__(self, pretrained: Weights) -> None:
         """Begin with the last layer of `pretrained`, and with its mean as read-out."""
         super().__init__()
-        self.tuned = Encoder(tuned).requires_grad_(requires_grad=False)
-        hidden, last = tuned["word"].shape[1], f"{len(self.tuned.layers) - 1}."
-        self.layer = Layer(hidden, len(tuned["0.wide.bias"]))
+        hidden = pretrained["word"].shape[1]
+        last = max(int(name.split(".")[0]) for name in pretrained if name[0].isdigit())
+        self.layer = QuantisedLayer(hidden, len(pretrained[f"{last}.wide.bias"]))
         state = {
-            name: torch.from_numpy(pretrained[last + name]) for name in self.layer.state_dict()
+            name: torch.from_numpy(pretrained[f"{last}.{name}"]) for name in self.layer.state_dict()
         }
         self.layer.load_state_dict(state)
         self.read = nn.Linear((1 + len(side.MEANS)) * hidden, hidden)
@@ -187,25 +236,24 @@ class SideEncoder(nn.Module):  # type: ignore[misc]
             self.read.weight.zero_()[:, :hidden] = torch.eye(hidden)
             self.read.bias.zero_()
 
-    def forward(self, texts: Sequence[Tensor]) -> Tensor:
+    def forward(self, states: Sequence[Tensor], means: Tensor) -> Tensor:
         """Return `general` [texts, hidden], of unit length.
 
         Args:
-            texts: The piece ids of each text, `<s>` first.
+            states: Above layer `side.INPUT`, [pieces, hidden] a text.
+            means: Over the pieces, above the layers `side.MEANS`, [texts, layers x hidden].
         """
-        batch = Batch.of(texts, dropout=None)
-        with torch.no_grad():
-            states = self.tuned.states(self.tuned.embed(texts), batch)
-        recalled = self.layer(states[side.INPUT], batch)
-        means = [batch.means(recalled), *(batch.means(states[layer]) for layer in side.MEANS)]
-        return functional.normalize(self.read(torch.cat(means, dim=1)), dim=-1)
+        batch = Batch.of(states, dropout=None)
+        recalled = batch.means(self.layer(torch.cat(list(states)), batch))
+        weight = _RoundedRows.apply(self.read.weight)
+        found = functional.linear(torch.cat([recalled, means], dim=1), weight, self.read.bias)
+        return functional.normalize(found, dim=-1)
 
     def weights(self) -> Weights:
-        """Return those of the tuned encoder, the side layer and the read-out."""
+        """Return those of the side layer and the read-out."""
         learnt = {side.PREFIX + name: tensor for name, tensor in self.layer.state_dict().items()}
         learnt |= {side.READ: self.read.weight, side.BIAS: self.read.bias}
-        arrays = {name: tensor.detach().numpy().copy() for name, tensor in learnt.items()}
-        return {**self.tuned.weights(), **arrays}
+        return {name: tensor.detach().numpy().copy() for name, tensor in learnt.items()}
 
 
 def _ours(name: str) -> str:

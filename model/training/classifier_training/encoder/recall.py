@@ -1,7 +1,9 @@
 """Trains the side layer: `general` comes to lie where the pretrained encoder has it.
 
 On the tickets, their subjects and a few words out of them; all layers of the tuned encoder stay as
-they are. As in `finetune`, the halves of every batch run in two threads of one torch thread each.
+they are. What the side layer reads comes from the int8 graph, once, and in training the layer
+rounds as it does in the graph, so that it learns to live with the rounding. As in `finetune`, the
+halves of every batch run in two threads of one torch thread each.
 """
 
 import json
@@ -11,14 +13,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
+import numpy as np
+import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from . import graph
 from .dequantise import Weights
 from .examples import Example
 from .finetune import CHUNK, shortened
-from .model import Encoder, SideEncoder
+from .model import Encoder, SideLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts and where the pretrained encoder has them, [texts, hidden]."""
+    """What the side layer reads of some texts, and where the pretrained encoder has them.
 
-    pieces: Sequence[Tensor]
+    Attributes:
+        states: Of each text, float16 [pieces, hidden].
+        means: [texts, layers x hidden].
+        anchors: [texts, hidden].
+    """
+
+    states: Sequence[Tensor]
+    means: Tensor
     anchors: Tensor
 
     @property
@@ -58,12 +70,21 @@ class Texts:
         """The mean anchor; distances are taken from it, since all lie in a narrow cone."""
         return self.anchors.mean(dim=0)
 
+    def __len__(self) -> int:
+        return len(self.states)
+
     def __add__(self, other: "Texts") -> "Texts":
-        return Texts([*self.pieces, *other.pieces], torch.cat([self.anchors, other.anchors]))
+        return Texts(
+            [*self.states, *other.states],
+            torch.cat([self.means, other.means]),
+            torch.cat([self.anchors, other.anchors]),
+        )
 
     def take(self, rows: Sequence[int]) -> "Texts":
         """Return some of the texts."""
-        return Texts([self.pieces[row] for row in rows], self.anchors[list(rows)])
+        chosen = list(rows)
+        states = [self.states[row] for row in chosen]
+        return Texts(states, self.means[chosen], self.anchors[chosen])
 
 
 class Recall:
@@ -72,25 +93,33 @@ class Recall:
     def __init__(
         self, tuned: Weights, pretrained: Weights, examples: Sequence[Example], settings: Settings
     ) -> None:
-        """Set up a run: embed all texts by the pretrained encoder."""
+        """Set up a run: encode all texts by both encoders.
+
+        It keeps the states of all texts: 2 GB for 26,000 tickets.
+        """
         torch.set_num_threads(1)
         self._settings = settings
         self._pool = ThreadPoolExecutor(settings.threads)
-        self._model = SideEncoder(tuned, pretrained)
-        self._parameters = [p for p in self._model.parameters() if p.requires_grad]
-        encoder = Encoder(pretrained)
+        self._model = SideLayer(pretrained)
+        self._parameters = list(self._model.parameters())
         known = [example for example in examples if not example.held_back]
         phrases = sorted({tuple(phrase) for example in known for phrase in example.phrases})
-        self._tickets = self._anchored(encoder, [example.pieces for example in known])
-        self._phrases = self._anchored(encoder, list(map(list, phrases)))
-        self._held_out = self._anchored(encoder, [e.pieces for e in examples if e.held_back])
+        below = graph.build_below_side(tuned).SerializeToString()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = ort.InferenceSession(below, options, providers=["CPUExecutionProvider"])
+        encoder = Encoder(pretrained)
+        self._tickets = self._read(session, encoder, [example.pieces for example in known])
+        self._phrases = self._read(session, encoder, list(map(list, phrases)))
+        held_out = [example.pieces for example in examples if example.held_back]
+        self._held_out = self._read(session, encoder, held_out)
         self._centre = (self._tickets.centre + self._phrases.centre) / 2
 
     def run(self) -> Weights:
-        """Train to the end and return all weights, the side layer's included."""
+        """Train to the end and return the weights of the side layer and its read-out."""
         settings = self._settings
         draw = random.Random(settings.seed)  # noqa: S311 - nothing secret
-        steps = round(settings.passes * len(self._tickets.pieces) / settings.tickets)
+        steps = round(settings.passes * len(self._tickets) / settings.tickets)
         optimiser = torch.optim.AdamW(
             self._parameters, lr=settings.rate, weight_decay=settings.weight_decay
         )
@@ -101,9 +130,9 @@ class Recall:
         order: list[int] = []
         for step in range(1, steps + 1):
             if len(order) < settings.tickets:
-                order = draw.sample(range(len(self._tickets.pieces)), len(self._tickets.pieces))
+                order = draw.sample(range(len(self._tickets)), len(self._tickets))
             rows = [order.pop() for _ in range(min(settings.tickets, len(order)))]
-            phrases = draw.sample(range(len(self._phrases.pieces)), settings.phrases)
+            phrases = draw.sample(range(len(self._phrases)), settings.phrases)
             loss = self._descend(self._tickets.take(rows) + self._phrases.take(phrases))
             optimiser.step()
             schedule.step()
@@ -118,7 +147,9 @@ class Recall:
         Each lot is centred on itself.
         """
         with torch.no_grad():
-            found = torch.cat(list(map(self._model, _chunks(self._held_out.pieces))))
+            rows = range(len(self._held_out))
+            chunks = [self._held_out.take(chunk) for chunk in _chunks(rows)]
+            found = torch.cat(list(map(self._general, chunks)))
         moved = functional.cosine_similarity(
             found - found.mean(dim=0), self._held_out.anchors - self._held_out.centre
         )
@@ -126,38 +157,50 @@ class Recall:
 
     def _descend(self, batch: Texts) -> float:
         """Leave the gradients of a batch with the parameters and return its loss."""
-        by_length = sorted(range(len(batch.pieces)), key=lambda row: len(batch.pieces[row]))
+        by_length = sorted(range(len(batch)), key=lambda row: len(batch.states[row]))
         parts = [by_length[n :: self._settings.threads] for n in range(self._settings.threads)]
         work = [self._pool.submit(self._gradients, batch.take(part)) for part in parts]
         results = [future.result() for future in work]
         for parameter, *gradients in zip(
             self._parameters, *(gradients for gradients, _ in results), strict=True
         ):
-            parameter.grad = torch.stack(gradients).sum(dim=0) / len(batch.pieces)
+            parameter.grad = torch.stack(gradients).sum(dim=0) / len(batch)
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        return sum(loss for _, loss in results) / len(batch.pieces)
+        return sum(loss for _, loss in results) / len(batch)
 
     def _gradients(self, texts: Texts) -> tuple[tuple[Tensor, ...], float]:
         """Return the gradients of the summed cosine distances, and their sum."""
         moved = functional.cosine_similarity(
-            self._model(texts.pieces) - self._centre, texts.anchors - self._centre
+            self._general(texts) - self._centre, texts.anchors - self._centre
         )
         loss = (1 - moved).sum()
         return torch.autograd.grad(loss, self._parameters), loss.item()
 
-    def _anchored(self, encoder: Encoder, texts: Sequence[list[int]]) -> Texts:
+    def _general(self, texts: Texts) -> Tensor:
+        found: Tensor = self._model([states.float() for states in texts.states], texts.means)
+        return found
+
+    def _read(
+        self, session: ort.InferenceSession, encoder: Encoder, texts: Sequence[list[int]]
+    ) -> Texts:
         pieces = [shortened(text) for text in texts]
+
+        def below(text: Tensor) -> tuple[Tensor, Tensor]:
+            states, means = session.run(["states", "means"], {"input_ids": text.numpy()[None]})
+            return torch.from_numpy(states[0].astype(np.float16)), torch.from_numpy(means[0])
 
         def embedded(chunk: Sequence[Tensor]) -> Tensor:
             with torch.no_grad():
                 mean, _ = encoder(encoder.embed(chunk))
             return mean
 
-        return Texts(pieces, torch.cat(list(self._pool.map(embedded, _chunks(pieces)))))
+        states, means = zip(*self._pool.map(below, pieces), strict=True)
+        anchors = torch.cat(list(self._pool.map(embedded, _chunks(pieces))))
+        return Texts(states, torch.stack(means), anchors)
 
     def _log(self, event: str, **values: object) -> None:
         print(json.dumps({"event": event, "time": round(time.time()), **values}), flush=True)
 
 
-def _chunks(texts: Sequence[Tensor]) -> list[Sequence[Tensor]]:
-    return [texts[at : at + CHUNK] for at in range(0, len(texts), CHUNK)]
+def _chunks[Item](items: Sequence[Item]) -> list[Sequence[Item]]:
+    return [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
