@@ -88,7 +88,9 @@ _FEWEST_TO_WEIGH = 10
 """Examples a label from which they say how much each part counts. With five, a fit without a fold
 has four, and regressions seem worse than they are beside names: on two public sets the parts in
 fixed shares were ahead by .2 to 3.4 points."""
-_SHARES = {"prototype": 0.3, "dense": 1.0, "words": 0.2, "taught": 1.0}
+_SHARES = {"prototype": 0.3, "dense": 1.0, "words": 0.2}
+_TAUGHT_SHARES = {"prototype": 0.0, "dense": 1.0, "words": 0.2, "taught": 1.0}
+"""Where there are unlabelled tickets, prototypes count by what they taught."""
 _MOST_UNLABELLED = 5_000
 _TOO_FEW = (
     "{} examples are too few to measure anything (it takes {}); "
@@ -385,7 +387,8 @@ class _LabelLearner:
         """How much each part counts: what the examples say, where they are enough to say it."""
         codes = self._draft.codes
         if len(codes) < _FEWEST_TO_WEIGH * len(self._draft.labels):
-            return fixed_blend(scores, codes, _SHARES)
+            shares = _SHARES if self._unlabelled is None else _TAUGHT_SHARES
+            return fixed_blend(scores, codes, shares)
         return choose_blend(scores, codes)
 
     def _held_out_scores(self, folds: Rows) -> dict[str, Floats]:

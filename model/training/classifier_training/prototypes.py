@@ -3,12 +3,9 @@
 A prototype is a direction among embeddings and one among n-grams. A ticket's likeness to a label
 is the sum of both cosines, the second counting less. Where unlabelled tickets are known, they
 sharpen the prototypes: each ticket is shared out among the labels it resembles, and each label
-moves towards its share (soft k-means around what names and examples say, which count as tickets
-too). Without a hint to the contrary all labels are held to be about equally frequent; half-way
-there, so that a label that attracts everything (a hub) loses some of it.
-
-On names of labels alone, the unlabelled tickets of the training part took banking77 from .59 to
-.65; more than three rounds drift away from the names again.
+moves towards its share (soft k-means around what names and examples say, which count as twice a
+label's tickets, and so hold on). Without a hint to the contrary all labels are held to be about
+equally frequent; half-way there, so that a label that attracts everything (a hub) loses some of it.
 """
 
 from __future__ import annotations
@@ -28,8 +25,13 @@ type Rows = NDArray[np.intp]
 _SHARPNESS = 20.0
 _WORDING = 0.3
 _NAME_SHARE = 0.3
-_ROUNDS = 3
-_HELD_BACK = 0.2
+_ROUNDS = 2
+_HOLD = 2.0
+"""How much names and examples count beside the tickets that a label attracts. With a fifth instead,
+42 labels of German tickets moved towards what the encoder knows best: with five examples each the
+prototypes were right in .42 instead of .54, without any the bundle in .38 instead of .46."""
+_SURENESS = 2.0
+"""How much surer a ticket is shared out than it is scored."""
 _BALANCING_STEPS = 8
 _BALANCE = 0.5
 
@@ -108,15 +110,14 @@ def _mixed(names: Floats, means: Floats) -> Floats:
 
 def refined(first: Prototypes, tickets: Texts) -> Prototypes:
     """Prototypes that unlabelled tickets have sharpened, with offsets that balance the labels."""
-    words = tickets.sparse @ first.words
-    held_back = np.float32(_HELD_BACK * len(tickets.dense) / first.dense.shape[1])
-    dense, offsets = first.dense, first.offsets
+    hold = np.float32(_HOLD * len(tickets.dense) / first.dense.shape[1])
+    found = first
     for _ in range(_ROUNDS):
-        logits = np.float32(_SHARPNESS) * (tickets.dense @ dense) + words
-        offsets = balancing(logits)
-        shares: Floats = softmax(logits + offsets, axis=1)
-        dense = _unit(held_back * first.dense.T + shares.T @ tickets.dense).T
-    return Prototypes(dense, first.sparse, offsets)
+        logits = np.float32(_SURENESS) * found.likeness(tickets)
+        shares: Floats = softmax(logits + balancing(logits), axis=1)
+        dense = _unit(hold * first.dense.T + shares.T @ tickets.dense).T
+        found = Prototypes(dense, first.sparse, first.offsets)
+    return Prototypes(found.dense, first.sparse, balancing(found.likeness(tickets)))
 
 
 def balancing(logits: Floats) -> Floats:

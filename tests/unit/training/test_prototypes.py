@@ -70,6 +70,15 @@ def test_unlabelled_tickets_lead_names_to_where_the_tickets_are() -> None:
     assert min(gains) > -0.02
 
 
+def test_what_all_tickets_share_does_not_lead_names_away() -> None:
+    names = np.eye(LABELS, WIDTH)
+    tickets = np.repeat(0.3 * names, 100, axis=0)
+    tickets[:, LABELS] = 0.95
+    first = prototypes_of(texts(names), *none_of(texts(names)))
+    sharper = refined(first, texts(tickets))
+    assert ((first.dense * sharper.dense).sum(axis=0) > 0.8).all()
+
+
 def test_a_label_that_attracts_everything_loses_some_of_it() -> None:
     names, tickets, _ = world(3, 400, 0.3)
     hub = names.dense.copy()

@@ -147,8 +147,7 @@ class Recall:
         Each lot is centred on itself.
         """
         with torch.no_grad():
-            rows = range(len(self._held_out))
-            chunks = [self._held_out.take(chunk) for chunk in _chunks(rows)]
+            chunks = [self._held_out.take(rows) for rows in _chunks(len(self._held_out))]
             found = torch.cat(list(map(self._general, chunks)))
         moved = functional.cosine_similarity(
             found - found.mean(dim=0), self._held_out.anchors - self._held_out.centre
@@ -189,18 +188,18 @@ class Recall:
             states, means = session.run(["states", "means"], {"input_ids": text.numpy()[None]})
             return torch.from_numpy(states[0].astype(np.float16)), torch.from_numpy(means[0])
 
-        def embedded(chunk: Sequence[Tensor]) -> Tensor:
+        def embedded(rows: range) -> Tensor:
             with torch.no_grad():
-                mean, _ = encoder(encoder.embed(chunk))
+                mean, _ = encoder(encoder.embed([pieces[row] for row in rows]))
             return mean
 
         states, means = zip(*self._pool.map(below, pieces), strict=True)
-        anchors = torch.cat(list(self._pool.map(embedded, _chunks(pieces))))
+        anchors = torch.cat(list(self._pool.map(embedded, _chunks(len(pieces)))))
         return Texts(states, torch.stack(means), anchors)
 
     def _log(self, event: str, **values: object) -> None:
         print(json.dumps({"event": event, "time": round(time.time()), **values}), flush=True)
 
 
-def _chunks[Item](items: Sequence[Item]) -> list[Sequence[Item]]:
-    return [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
+def _chunks(texts: int) -> list[range]:
+    return [range(at, min(at + CHUNK, texts)) for at in range(0, texts, CHUNK)]
