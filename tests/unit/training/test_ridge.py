@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier_training.ridge import solved
 
 
 @given(rows=st.integers(1, 40), block=st.integers(1, 45), seed=st.integers(0, 99))
+@settings(deadline=None)
 def test_blocks_of_any_size_give_the_same_solution(rows: int, block: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     features = draw.normal(size=(rows, 8)).astype(np.float32)
