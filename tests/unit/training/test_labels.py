@@ -87,8 +87,8 @@ def test_few_examples_a_label_do_not_silence_a_part(
     report = train_from_labels(labels, tmp_path / "bundle", base=tiny_encoder_folder)
     (queue,) = report.targets
     assert queue.metrics is not None
-    assert queue.scales.keys() == {"prototype", "dense", "words"}
-    assert all(scale > 0 for scale in queue.scales.values())
+    assert queue.scales.keys() == {"prototype", "dense", "words", "joint"}
+    assert all(queue.scales[part] > 0 for part in ("prototype", "dense", "words"))
 
 
 def test_several_targets_lists_of_names_and_a_choice(
