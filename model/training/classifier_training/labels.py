@@ -13,10 +13,11 @@
 Every label has a prototype (`prototypes`), first from its name in a few phrasings, its description
 and its keywords, then from its examples, and sharpened by unlabelled tickets where there are any.
 Parts score a ticket: its likeness to the prototypes, logistic regressions on embeddings and on
-wording, and a ridge regression on both, in which names count as examples; and one that also learns
-from what the others think of unlabelled tickets (self-training). How much each part counts is fixed
-for few examples, but for the ridge regression's share, and decided by many; without examples the
-prototypes and what they taught stand alone.
+wording, and a ridge regression on both, in which names count as examples; and two regressions that
+also learn from what the others think of unlabelled tickets (self-training). Prototypes and
+regressions on embeddings look away from what sets tickets of one label apart (`whitening`). How
+much each part counts is fixed for few examples, but for the ridge regression's share, and decided
+by many; without examples the prototypes and what they taught about meaning stand alone.
 """
 
 from __future__ import annotations
@@ -62,9 +63,10 @@ from classifier_training.vectors import (
     sparse_matrix,
     stack,
 )
+from classifier_training.whitening import within_label_whitening
 from classifier_training.writer import check_output, write_bundle
 from ticket_classifier.bundle import MANIFEST_FILE, read_bundle
-from ticket_classifier.encoder import DIMENSIONS
+from ticket_classifier.encoder import DIMENSIONS, JOINED_DIMENSIONS
 from ticket_classifier.features import FeatureSpace
 from ticket_classifier.heads import Head
 
@@ -83,17 +85,23 @@ _WORDS_PENALTY = 0.03
 _NAME_COUNTS = 3.0
 _EXAMPLE_COUNTS = 2.0
 _TAUGHT_COUNTS = 0.3
-_TEACHERS = {"prototype": 0.5, "dense": 1.0, "words": 0.4}
-_SURENESS = 6.0
+_TEACHERS = {"prototype": 1.0, "dense": 1.0, "words": 0.4}
+_SURENESS = 4.0
 _LESSONS = 2
 _FEWEST_EXAMPLES = 40
-_FEWEST_TO_WEIGH = 10
+_FEWEST_TO_WEIGH = 30
 """Examples a label from which they say how much each part counts. With five, a fit without a fold
-has four, and regressions seem worse than they are beside names: on two public sets the parts in
-fixed shares were ahead by .2 to 3.4 points."""
-_SHARES = {"prototype": 0.3, "dense": 1.0, "words": 0.2}
-_TAUGHT_SHARES = {"prototype": 0.0, "dense": 1.0, "words": 0.2, "taught": 1.0}
-"""Where there are unlabelled tickets, prototypes count by what they taught."""
+has four, and regressions seem worse than they are beside names; with 20 the parts in fixed shares
+were still ahead on two public sets, by half a point."""
+_SHARES = {"prototype": 1.0, "dense": 1.0, "words": 0.3}
+_TAUGHT_SHARES = {
+    "prototype": 0.0,
+    "dense": 0.5,
+    "words": 0.0,
+    "taught": 1.0,
+    "taught words": 0.6,
+}
+"""Where there are unlabelled tickets, the first parts count by what they taught."""
 _JOINT_SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Of the ridge regression, which is the best part for some sets (five examples each of 42 labels of
 long German tickets: .67 against .62) and the worst for others (77 labels of questions to a bank:
@@ -415,26 +423,33 @@ class _LabelLearner:
     def _parts(self, rows: Rows) -> dict[str, _Part]:
         """What names, some examples and the unlabelled tickets teach."""
         tickets, truth = self._tickets.take(rows), self._truth[rows]
-        prototypes = prototypes_of(self._names, tickets, truth)
-        if self._unlabelled is not None:
-            prototypes = refined(prototypes, self._unlabelled)
-        parts = {"prototype": _Part(prototypes.meaning, prototypes.words, prototypes.offsets)}
+        metric = within_label_whitening(tickets.dense, truth)
+        parts = {"prototype": self._prototypes(tickets, truth, metric)}
         if len(rows):
-            parts["dense"] = self._regression(tickets, truth, of_words=False)
-            parts["words"] = self._regression(tickets, truth, of_words=True)
+            parts["dense"] = self._of_meaning(tickets.dense, truth, metric)
+            parts["words"] = self._of_wording(tickets.sparse, truth)
             parts["joint"] = self._ridge(tickets, truth)
         if self._unlabelled is not None:
-            parts["taught"] = self._taught(parts, tickets, truth, self._unlabelled)
+            parts |= self._taught(parts, tickets, truth, metric, self._unlabelled)
         return parts
 
+    def _prototypes(self, tickets: Texts, truth: Floats, metric: Floats) -> _Part:
+        """Likeness to prototypes in the given metric."""
+        found = prototypes_of(self._names.measured_by(metric), tickets.measured_by(metric), truth)
+        if self._unlabelled is not None:
+            found = refined(found, self._unlabelled.measured_by(metric))
+        return _Part(metric @ found.meaning, found.words, found.offsets)
+
     def _taught(
-        self, parts: Mapping[str, _Part], tickets: Texts, truth: Floats, unlabelled: Texts
-    ) -> _Part:
-        """A regression that also learns from what the other parts think of unlabelled tickets."""
-        texts = Texts(
-            np.concatenate([tickets.dense, unlabelled.dense]),
-            sp.vstack([tickets.sparse, unlabelled.sparse]).tocsr(),
-        )
+        self,
+        parts: Mapping[str, _Part],
+        tickets: Texts,
+        truth: Floats,
+        metric: Floats,
+        unlabelled: Texts,
+    ) -> dict[str, _Part]:
+        """Regressions that also learn from what the other parts think of unlabelled tickets."""
+        dense = np.concatenate([tickets.dense, unlabelled.dense])
         counts = np.repeat(
             np.array([_EXAMPLE_COUNTS, _TAUGHT_COUNTS], dtype=np.float32),
             [len(truth), len(unlabelled.dense)],
@@ -446,29 +461,42 @@ class _LabelLearner:
         for _ in range(_LESSONS):
             logits = np.float32(_SURENESS) * opinion
             shares: Floats = softmax(logits + balancing(logits), axis=1)
-            taught = self._regression(
-                texts, np.concatenate([truth, shares]), of_words=False, counts=counts
-            )
+            opinions = np.concatenate([truth, shares])
+            taught = self._of_meaning(dense, opinions, metric, counts)
             opinion = _levelled(opinion) + _levelled(taught.scores(unlabelled))
-        return taught
+        sparse = sp.vstack([tickets.sparse, unlabelled.sparse]).tocsr()
+        words = self._of_wording(sparse, opinions, counts)
+        return {"taught": taught, "taught words": words}
+
+    def _of_meaning(
+        self, dense: Floats, truth: Floats, metric: Floats, counts: Floats | None = None
+    ) -> _Part:
+        """A logistic regression on embeddings in the given metric."""
+        features = np.concatenate([dense, self._names.dense]) @ metric
+        weights, bias = self._regression(features, truth, _DENSE_PENALTY, counts)
+        return _Part(metric @ weights, np.zeros(self._names.sparse.shape[::-1], np.float32), bias)
+
+    def _of_wording(
+        self, sparse: sp.csr_matrix, truth: Floats, counts: Floats | None = None
+    ) -> _Part:
+        """A logistic regression on n-grams."""
+        features = sp.vstack([sparse, self._names.sparse]).tocsr()
+        weights, bias = self._regression(features, truth, _WORDS_PENALTY, counts)
+        return _Part(np.zeros(self._names.dense.shape[::-1], np.float32), weights, bias)
 
     def _regression(
-        self, tickets: Texts, truth: Floats, *, of_words: bool, counts: Floats | None = None
-    ) -> _Part:
-        """A logistic regression on tickets and on all names, which count as examples too."""
+        self,
+        features: Floats | sp.csr_matrix,
+        truth: Floats,
+        penalty: float,
+        counts: Floats | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Weights and bias by tickets and, after them, all names, which count as examples too."""
         labels = truth.shape[1]
         counts = np.ones(len(truth), dtype=np.float32) if counts is None else counts
         counts = np.concatenate([counts, np.full(labels, _NAME_COUNTS, dtype=np.float32)])
         truth = np.concatenate([truth, np.eye(labels, dtype=np.float32)])
-        dense = np.zeros((tickets.dense.shape[1], labels), dtype=np.float32)
-        sparse = np.zeros((tickets.sparse.shape[1], labels), dtype=np.float32)
-        if of_words:
-            features = sp.vstack([tickets.sparse, self._names.sparse]).tocsr()
-            sparse, bias = fit_logistic(features, truth, _WORDS_PENALTY, counts)
-        else:
-            features = np.concatenate([tickets.dense, self._names.dense])[:, :DIMENSIONS]
-            dense[:DIMENSIONS], bias = fit_logistic(features, truth, _DENSE_PENALTY, counts)
-        return _Part(dense, sparse, bias)
+        return fit_logistic(features, truth, penalty, counts)
 
     def _ridge(self, tickets: Texts, truth: Floats) -> _Part:
         """A ridge regression on embeddings and wording of tickets and names."""
@@ -498,10 +526,12 @@ class _LabelLearner:
 
     def _head(self, blend: Blend, parts: Mapping[str, _Part], threshold: float) -> Head:
         used = [(scale, parts[name]) for name, scale in blend.scales.items() if scale > 0]
+        dense = np.zeros((JOINED_DIMENSIONS, len(self._draft.labels)), dtype=np.float32)
+        dense[:DIMENSIONS] = np.sum([scale * part.dense for scale, part in used], axis=0)
         return Head(
             labels=self._draft.labels,
             sparse=np.sum([scale * part.sparse for scale, part in used], axis=0).astype(np.float16),
-            dense=np.sum([scale * part.dense for scale, part in used], axis=0).astype(np.float32),
+            dense=dense,
             bias=np.sum(
                 [blend.offsets, *(scale * part.bias for scale, part in used)], axis=0
             ).astype(np.float32),
@@ -515,7 +545,8 @@ def _levelled(scores: Floats) -> Floats:
 
 
 def _texts(space: FeatureSpace, vectors: Vectors) -> Texts:
-    return Texts(dense_matrix(space, vectors), sparse_matrix(space, vectors))
+    # The rest of an embedding has no part here (`_shared_space`).
+    return Texts(dense_matrix(space, vectors)[:, :DIMENSIONS], sparse_matrix(space, vectors))
 
 
 def _unmeasured(draft: _Draft, blend: Blend, settings: Settings) -> TargetReport:

@@ -52,6 +52,10 @@ class Texts:
         """The given texts only."""
         return Texts(self.dense[rows], self.sparse[rows])
 
+    def measured_by(self, metric: Floats) -> Texts:
+        """The texts in another metric, [dimensions, dimensions], which keeps no unit length."""
+        return Texts(self.dense @ metric, self.sparse)
+
 
 @dataclass(frozen=True, slots=True)
 class Prototypes:

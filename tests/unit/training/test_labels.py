@@ -91,6 +91,27 @@ def test_few_examples_a_label_do_not_silence_a_part(
     assert all(queue.scales[part] > 0 for part in ("prototype", "dense", "words"))
 
 
+def test_unlabelled_tickets_are_learnt_from_by_meaning_and_by_wording(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    examples: dict[str, list[dict[str, str]]] = {}
+    for row in make_rows(45, seed=7):
+        example = {"subject": row["subject"], "body": row["body"]}
+        examples.setdefault(row["queue"], []).append(example)
+    described = {name: {"examples": own} for name, own in examples.items()}
+    labels = write_labels(tmp_path / "labels.yml", {"targets": {"queue": described}})
+    unlabelled = write_rows(tmp_path / "u.jsonl", make_rows(60, seed=9))
+    report = train_from_labels(
+        labels, tmp_path / "bundle", base=tiny_encoder_folder, unlabelled=unlabelled
+    )
+    (queue,) = report.targets
+    assert queue.scales["taught"] > 0
+    assert queue.scales["taught words"] > 0
+    assert queue.scales["prototype"] == 0
+    tickets = write_rows(tmp_path / "t.jsonl", make_rows(120, seed=8))
+    assert evaluate(report.bundle, tickets).targets["queue"].metrics.accuracy > 0.85
+
+
 def test_several_targets_lists_of_names_and_a_choice(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
