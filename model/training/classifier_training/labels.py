@@ -429,7 +429,7 @@ class _LabelLearner:
         """What names, some examples and the unlabelled tickets teach."""
         tickets, truth = self._tickets.take(rows), self._truth[rows]
         metric = within_label_whitening(tickets.dense, truth)
-        parts = {"prototype": self._prototypes(tickets, truth, metric)}
+        parts = {"prototype": self._of_likeness(tickets, truth, metric)}
         if len(rows):
             parts["dense"] = self._of_meaning(tickets.dense, truth, metric)
             parts["words"] = self._of_wording(tickets.sparse, truth)
@@ -438,7 +438,7 @@ class _LabelLearner:
             parts |= self._taught(parts, tickets, truth, metric, self._unlabelled)
         return parts
 
-    def _prototypes(self, tickets: Texts, truth: Floats, metric: Floats) -> _Part:
+    def _of_likeness(self, tickets: Texts, truth: Floats, metric: Floats) -> _Part:
         """Likeness to prototypes in the given metric."""
         found = prototypes_of(self._names.measured_by(metric), tickets.measured_by(metric), truth)
         if self._unlabelled is not None:
