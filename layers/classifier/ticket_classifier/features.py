@@ -15,11 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BUCKETS", "BUCKET_BITS", "FeatureSpace", "SparseVector", "count_buckets"]
+__all__ = [
+    "BUCKETS",
+    "BUCKET_BITS",
+    "WORD_BUCKETS",
+    "FeatureSpace",
+    "SparseVector",
+    "count_buckets",
+]
 
-BUCKET_BITS = 20
+BUCKET_BITS = 21
 BUCKETS = 1 << BUCKET_BITS
-"""Hash buckets. Of the million some 100,000 are in use, so few unknown n-grams pass for known."""
+"""Hash buckets. Of two millions some 100,000 are in use, so few unknown n-grams pass for known."""
+WORD_BUCKETS = BUCKETS >> 1
+"""The first bucket of words and pairs of words; n-grams of characters lie below."""
 
 _CHARACTER_LENGTHS = (3, 4, 5)
 _WORDS = re.compile(r"\w+")
@@ -43,12 +52,11 @@ def count_buckets(text: str) -> tuple[Hashes, Floats]:
     Returns:
         Sorted distinct bucket numbers below `BUCKETS`, and their counts, of equal length.
     """
-    hashes = _ngram_hashes(text) & np.uint32(BUCKETS - 1)
-    buckets, counts = np.unique(hashes, return_counts=True)
+    buckets, counts = np.unique(_buckets(text), return_counts=True)
     return buckets, counts.astype(np.float32)
 
 
-def _ngram_hashes(text: str) -> Hashes:
+def _buckets(text: str) -> Hashes:
     words = _WORDS.findall(text.lower())
     if not words:
         return np.zeros(0, dtype=np.uint32)
@@ -56,8 +64,12 @@ def _ngram_hashes(text: str) -> Hashes:
     points = np.frombuffer(padded.encode("utf-32-le", "ignore"), dtype=np.uint32)
     is_space = points == _SPACE
     characters = _scramble(points + np.uint32(1))
-    parts = [_character_ngrams(characters, is_space, length) for length in _CHARACTER_LENGTHS]
-    return np.concatenate([*parts, *_word_ngrams(characters, is_space)])
+    of_characters = np.concatenate(
+        [_character_ngrams(characters, is_space, length) for length in _CHARACTER_LENGTHS]
+    )
+    of_words = np.concatenate(_word_ngrams(characters, is_space))
+    within = np.uint32(WORD_BUCKETS - 1)
+    return np.concatenate([of_characters & within, (of_words & within) + np.uint32(WORD_BUCKETS)])
 
 
 def _character_ngrams(characters: Hashes, is_space: NDArray[np.bool_], length: int) -> Hashes:

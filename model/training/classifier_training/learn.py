@@ -1,8 +1,8 @@
 """Learns the heads of several targets over the same tickets.
 
 For each target: recipes are selected by held-out log loss, one for each part (ridge regression on
-n-grams and on n-grams with embeddings, logistic regression on embeddings and, where labels are
-many, on n-grams); their held-out scores are blended and calibrated; the threshold is chosen on
+n-grams and on n-grams with embeddings, logistic regression on embeddings and, where it ends within
+minutes, on n-grams); their held-out scores are blended and calibrated; the threshold is chosen on
 the same held-out rows; then the chosen recipes are fitted on all rows and folded into one head.
 Held-out rows are those of group-wise folds or, where the encoder itself was trained on most of
 the tickets, the calibration part it never saw.
@@ -47,7 +47,7 @@ from classifier_training.vectors import (
     sparse_matrix,
 )
 from ticket_classifier.bundle import Scope
-from ticket_classifier.features import FeatureSpace
+from ticket_classifier.features import WORD_BUCKETS, FeatureSpace
 from ticket_classifier.heads import Head
 
 __all__ = ["Learnt", "Material", "learn_targets", "one_hot", "scope_of", "target_report"]
@@ -61,7 +61,7 @@ _SELECTION_SPLITS = 3
 _MANY_LABELS = 20
 _ROUGHLY = 30
 _MOST_WORK = 200_000_000
-_WORDS = Recipe("words", 0.0, 0.03)
+_LOGISTIC = frozenset({"dense", "words"})
 _SCALES = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0)
 _LEAST_GAIN = 0.01
 _SURE_GAIN = 3.0
@@ -139,6 +139,7 @@ class _Learner:
 
     def __init__(self, material: Material, space: FeatureSpace) -> None:
         self._material = material
+        self._space = space
         self._sparse = sparse_matrix(space, material.vectors)
         self._served = dense_matrix(space, material.vectors)
         self._dense = _by_guide(self._served, material.late)
@@ -153,8 +154,8 @@ class _Learner:
         tried = self._held_out_scores(grid(), few_splits, truth, columns, roughly=True)
         chosen = _select(tried, targets, columns, _held(few_splits))
         for target in targets:
-            if self._affords_words(target):
-                chosen[target.name]["words"] = _WORDS
+            if not self._affords_words(len(target.labels)):
+                del chosen[target.name]["words"]
         needed = {recipe for parts in chosen.values() for recipe in parts.values()}
         tried = self._held_out_scores(needed, splits, truth, columns)
         held = _held(splits)
@@ -187,31 +188,38 @@ class _Learner:
         `roughly` ends the regressions of many labels early: good enough to choose among them.
         """
         ordered = sorted(recipes, key=repr)
-        ridge = [recipe for recipe in ordered if recipe.part != "dense"]
+        ridge = [recipe for recipe in ordered if recipe.part not in _LOGISTIC]
         scores = fold_scores(self._kernel, ridge, splits, truth)
         for recipe in ordered:
-            if recipe.part not in {"dense", "words"}:
+            if recipe.part not in _LOGISTIC:
                 continue
             scores[recipe] = np.zeros_like(truth)
+            features = self._features(recipe)
             for part in columns.values():
-                many = part.stop - part.start >= _MANY_LABELS
-                if recipe != _WORDS or many:
+                labels = part.stop - part.start
+                if recipe.part != "words" or self._affords_words(labels):
                     scores[recipe][:, part] = logistic_fold_scores(
-                        self._features(recipe),
+                        features,
                         truth[:, part],
                         recipe.penalty,
                         splits,
-                        most=_ROUGHLY if roughly and many else None,
+                        most=_ROUGHLY if roughly and labels >= _MANY_LABELS else None,
                     )
         return scores
 
     def _features(self, recipe: Recipe) -> Floats | sp.csr_matrix:
-        return self._sparse if recipe.part == "words" else self._dense
+        if recipe.part == "words":
+            return self._sparse @ sp.diags(self._emphases(recipe))
+        return self._dense
 
-    def _affords_words(self, target: Target) -> bool:
-        """Whether logistic regression on n-grams helps (many labels) and ends within minutes."""
-        many = len(target.labels) >= _MANY_LABELS
-        return many and self._sparse.nnz * len(target.labels) <= _MOST_WORK
+    def _emphases(self, recipe: Recipe) -> Floats:
+        """How much each n-gram counts, [features]."""
+        of_words = self._space.buckets >= WORD_BUCKETS
+        return np.where(of_words, recipe.emphasis, 1.0).astype(np.float32)
+
+    def _affords_words(self, labels: int) -> bool:
+        """Whether logistic regression on n-grams ends within minutes."""
+        return self._sparse.nnz * labels <= _MOST_WORK
 
     def _selection_rows(self, rows: Rows) -> Rows:
         """A sample for the many fits of selection; of a calibration part, all."""
@@ -233,7 +241,7 @@ class _Learner:
         }
         used = {recipe for choice in choices for recipe in choice.used}
         for recipe in sorted(used, key=repr):
-            if recipe.part in {"dense", "words"}:
+            if recipe.part in _LOGISTIC:
                 features = self._features(recipe)[rows]
                 for choice in choices:
                     if recipe in choice.used:
@@ -241,6 +249,8 @@ class _Learner:
                         fitted, bias = fit_logistic(features, own_truth, recipe.penalty)
                         if recipe.part == "dense":
                             fitted = _of_early_guide(fitted, dense.shape[1])
+                        else:
+                            fitted *= self._emphases(recipe)[:, None]
                         weights[choice.target.name].add_part(recipe, choice.blend, fitted, bias)
                 continue
             dual, mean = self._kernel.dual_weights(recipe, rows, truth)
@@ -434,7 +444,7 @@ def _select(
 
     def loss(recipe: Recipe, target: Target) -> float:
         of_targets = losses[recipe]
-        return of_targets[target.name] if recipe.part == "dense" else sum(of_targets.values())
+        return of_targets[target.name] if recipe.part in _LOGISTIC else sum(of_targets.values())
 
     parts = {recipe.part for recipe in tried}
     return {

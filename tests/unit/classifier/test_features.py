@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticket_classifier.encoder import JOINED_DIMENSIONS
-from ticket_classifier.features import BUCKETS, FeatureSpace, count_buckets
+from ticket_classifier.features import BUCKETS, WORD_BUCKETS, FeatureSpace, count_buckets
 
 
 def ngrams(text: str) -> list[tuple[str, ...]]:
@@ -30,10 +30,17 @@ def test_as_many_ngrams_as_the_definition(text: str) -> None:
     buckets, counts = count_buckets(text)
     expected = ngrams(text)
     assert counts.sum() == len(expected)
-    # A million buckets: distinct n-grams of a short text hardly ever share one.
+    # A million buckets for either kind: distinct n-grams of a short text hardly ever share one.
     assert len(set(expected)) - len(buckets) in {0, 1}
     assert np.all(np.diff(buckets.astype(np.int64)) > 0)
     assert not len(buckets) or buckets.max() < BUCKETS
+
+
+@given(st.text(alphabet="abcdeé 1.,\n", max_size=120))
+def test_the_bucket_tells_words_from_ngrams_of_characters(text: str) -> None:
+    buckets, counts = count_buckets(text)
+    of_words = sum(kind in {"w", "p"} for kind, *_ in ngrams(text))
+    assert counts[buckets >= WORD_BUCKETS].sum() == of_words
 
 
 @given(st.text(), st.text())
