@@ -19,9 +19,9 @@ type Ints = NDArray[np.intp]
 def near_duplicate_groups(counts: sp.csr_matrix, *, seed: int = 0) -> Ints:
     """Number of the near-duplicate group of every row.
 
-    MinHash over each row's set of n-grams (64 permutations in 16 bands); rows that share a band
-    with the band's first row and agree with it in an estimated Jaccard similarity of at least .55
-    join its group. Linear in the number of n-grams.
+    MinHash over each row's set of n-grams (64 permutations in 16 bands) finds candidates: rows that
+    share a band with the band's first row. They join its group if the Jaccard similarity of their
+    sets is at least .55. Linear in the number of n-grams.
 
     Args:
         counts: N-gram counts, CSR [rows, buckets].
@@ -32,13 +32,14 @@ def near_duplicate_groups(counts: sp.csr_matrix, *, seed: int = 0) -> Ints:
     """
     signatures = _signatures(counts, np.random.default_rng(seed))
     parent = np.arange(counts.shape[0])
+    ngrams = np.split(counts.indices, counts.indptr[1:-1])
     width = _PERMUTATIONS // _BANDS
     for band in range(_BANDS):
         first: dict[bytes, int] = {}
         block = np.ascontiguousarray(signatures[:, band * width : (band + 1) * width])
         for row in range(len(block)):
             other = first.setdefault(block[row].tobytes(), row)
-            if other != row and np.mean(signatures[row] == signatures[other]) >= _SIMILAR:
+            if other != row and _jaccard(ngrams[row], ngrams[other]) >= _SIMILAR:
                 _join(parent, row, other)
     return np.array([_root(parent, row) for row in range(len(parent))], dtype=np.intp)
 
@@ -59,6 +60,12 @@ def _signatures(counts: sp.csr_matrix, random: np.random.Generator) -> NDArray[n
         hashed = ((buckets * factor + offset) % np.uint64(_PRIME)).astype(np.uint32)
         signatures[filled, column] = np.minimum.reduceat(hashed, starts)
     return signatures
+
+
+def _jaccard(one: NDArray[np.int32], other: NDArray[np.int32]) -> float:
+    """Share of the distinct n-grams of both that both have; 0 for empty ones."""
+    shared = len(np.intersect1d(one, other, assume_unique=True))
+    return shared / max(1, len(one) + len(other) - shared)
 
 
 def _root(parent: Ints, row: int) -> int:

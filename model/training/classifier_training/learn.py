@@ -219,7 +219,7 @@ class _Learner:
 
     def _affords_words(self, labels: int) -> bool:
         """Whether logistic regression on n-grams ends within minutes."""
-        return self._sparse.nnz * labels <= _MOST_WORK
+        return int(self._sparse.nnz) * labels <= _MOST_WORK
 
     def _selection_rows(self, rows: Rows) -> Rows:
         """A sample for the many fits of selection; of a calibration part, all."""

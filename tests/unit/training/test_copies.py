@@ -17,7 +17,7 @@ LONG = "The parcel with the lamp arrived on Tuesday, and the glass is cracked on
 def test_near_copies_are_named_and_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = make_rows(30, seed=2)
+    rows = make_rows(30, seed=1)
     rows[3]["body"] = LONG + "Please send a new one."
     rows[20] |= {"subject": rows[3]["subject"], "body": LONG + "Please send us a new one."}
     write_rows(tmp_path / "some.jsonl", rows[:15])
