@@ -34,10 +34,6 @@ type Progress = Callable[[str, int, int], None]
 type Floats = NDArray[np.float32]
 
 _WEIGHTS = 3_000_000
-_WORD_WEIGHT = 2.0
-"""A word has a dozen n-grams of characters, which would drown it. On the held-back tickets the log
-loss of the heads went from .259 to .250 for the queue, from .251 to .247 for the type, from .314 to
-.311 for the sentiment."""
 _LEAST_FEATURES = 20_000
 """A bundle holds at most 3 million sparse weights (6 MB), but 20,000 n-grams at any rate."""
 
@@ -133,17 +129,18 @@ def count_matrix(texts: Sequence[str]) -> sp.csr_matrix:
     return sp.csr_matrix((counts, columns.astype(np.int32), pointers), shape=(len(texts), BUCKETS))
 
 
-def fit_space(vectors: Vectors, labels: int) -> FeatureSpace:
+def fit_space(vectors: Vectors, labels: int, *, word_weight: float = 1.0) -> FeatureSpace:
     """The n-grams worth keeping, their inverse document frequencies, and the embedding's scaling.
 
     Args:
         vectors: All training texts.
         labels: Labels of all targets together, which bound how many n-grams fit into the bundle.
+        word_weight: How much words and pairs of words count beside n-grams of characters.
 
     Returns:
         N-grams of at least two texts (of one, below 200 texts), the commonest first if too many;
-        idf as scikit-learn's smooth one: ln((1 + rows) / (1 + document frequency)) + 1, and twice
-        that for words and pairs of words.
+        idf as scikit-learn's smooth one: ln((1 + rows) / (1 + document frequency)) + 1, for words
+        and pairs of words times `word_weight`.
     """
     rows = vectors.counts.shape[0]
     frequency = np.bincount(vectors.counts.indices, minlength=BUCKETS)
@@ -153,7 +150,7 @@ def fit_space(vectors: Vectors, labels: int) -> FeatureSpace:
         commonest = np.argsort(-frequency[buckets], kind="stable")[:most]
         buckets = np.sort(buckets[commonest])
     idf = np.log((1 + rows) / (1 + frequency[buckets])) + 1
-    idf[buckets >= WORD_BUCKETS] *= _WORD_WEIGHT
+    idf[buckets >= WORD_BUCKETS] *= word_weight
     spread = vectors.joined.std(axis=0)
     return FeatureSpace(
         buckets=buckets.astype(np.uint32),
