@@ -103,7 +103,7 @@ encoder: setup .venv-train/.ready ## Build the encoder from its published weight
 	$(ENCODER) recall
 	cp build/encoder/tuned/encoder.onnx build/encoder/tuned/tokenizer.json model/bundle/
 
-model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder there (15 minutes, 8 GB)
+model: setup ## Train the heads of the shipped bundle on model/tickets, with the encoder there (half an hour, 8 GB)
 	$(BIN)/python -m classifier_training.default
 
 model-report: setup ## Measure the shipped bundle on the test split and write MODEL_CARD.md

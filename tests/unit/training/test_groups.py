@@ -25,6 +25,20 @@ def test_groups_are_named_by_their_first_row_and_empty_texts_are_alone() -> None
     assert groups.tolist() == [0, 1, 2, 1]
 
 
+@given(st.integers(0, 1_000))
+def test_only_what_is_similar_is_joined(seed: int) -> None:
+    counts = count_matrix([f"{row['subject']} {row['body']}" for row in make_rows(30, seed=seed)])
+    ngrams = [set(row.indices.tolist()) for row in counts]
+    groups = near_duplicate_groups(counts)
+    for row in np.flatnonzero(groups != np.arange(30)):
+        others = set(np.flatnonzero(groups == groups[row]).tolist()) - {int(row)}
+        assert max(jaccard(ngrams[row], ngrams[other]) for other in others) >= 0.55
+
+
+def jaccard(one: set[int], other: set[int]) -> float:
+    return len(one & other) / len(one | other)
+
+
 @given(
     st.lists(st.integers(0, 12), min_size=1, max_size=80),
     st.integers(2, 5),

@@ -15,8 +15,17 @@ from classifier_training import Settings, TrainingReport, train_default, train_f
 from classifier_training.data import Ticket, row_hash
 from classifier_training.errors import DataError, OutputFolderError
 from classifier_training.evaluate import evaluate, main
-from classifier_training.vectors import TextEncoder, dense_matrix, fit_space, sparse_matrix
+from classifier_training.vectors import (
+    TextEncoder,
+    Vectors,
+    count_matrix,
+    dense_matrix,
+    fit_space,
+    sparse_matrix,
+)
 from ticket_classifier import clean, load
+from ticket_classifier.encoder import JOINED_DIMENSIONS
+from ticket_classifier.features import WORD_BUCKETS
 from unit.training.corpus import make_rows, write_rows
 
 
@@ -98,6 +107,15 @@ def test_serving_computes_the_same_features_as_training(tiny_encoder_folder: Pat
         row[served.rows] = served.values
         np.testing.assert_allclose(sparse[[number]].toarray()[0], row, atol=1e-6)
         np.testing.assert_allclose(dense[number], space.dense(encoder.embed(text)), atol=1e-5)
+
+
+def test_words_weigh_as_much_as_they_are_told() -> None:
+    counts = count_matrix(["refund my parcel", "refund my order"])
+    vectors = Vectors(np.zeros((2, JOINED_DIMENSIONS), np.float32), counts)
+    plain, heavy = fit_space(vectors, 2), fit_space(vectors, 2, word_weight=3.0)
+    of_words = plain.buckets >= WORD_BUCKETS
+    assert 0 < of_words.sum() < len(of_words)
+    assert np.allclose(heavy.idf / plain.idf, np.where(of_words, 3.0, 1.0))
 
 
 def test_same_seed_same_bundle_other_seed_other_folds(
