@@ -120,12 +120,23 @@ class Learnt:
 
 
 def learn_targets(
-    material: Material, targets: Sequence[Target], progress: Progress | None = None
+    material: Material,
+    targets: Sequence[Target],
+    progress: Progress | None = None,
+    *,
+    recipes: Sequence[Recipe] | None = None,
 ) -> Learnt:
-    """Learn every target; those labelled on the same tickets share their factorisations."""
+    """Learn every target; those labelled on the same tickets share their factorisations.
+
+    Args:
+        material: The tickets.
+        targets: What to learn of them.
+        progress: Called with "learn", targets done and targets in all.
+        recipes: Those to select from, of any parts; by default all of `grid`.
+    """
     labels = sum(len(target.labels) for target in targets)
     space = fit_space(material.vectors, labels, word_weight=_WORD_WEIGHT)
-    learner = _Learner(material, space)
+    learner = _Learner(material, space, grid() if recipes is None else recipes)
     together: dict[bytes, list[Target]] = {}
     for target in targets:
         together.setdefault((target.codes >= 0).tobytes(), []).append(target)
@@ -143,9 +154,10 @@ def learn_targets(
 class _Learner:
     """The features and similarities of one set of tickets."""
 
-    def __init__(self, material: Material, space: FeatureSpace) -> None:
+    def __init__(self, material: Material, space: FeatureSpace, recipes: Sequence[Recipe]) -> None:
         self._material = material
         self._space = space
+        self._recipes = recipes
         self._sparse = sparse_matrix(space, material.vectors)
         self._served = dense_matrix(space, material.vectors)
         self._dense = _by_guide(self._served, material.late)
@@ -157,11 +169,11 @@ class _Learner:
         truth, columns = one_hot(targets)
         splits = self._material.splits(rows)
         few_splits = self._material.splits(self._selection_rows(rows))[:_SELECTION_SPLITS]
-        tried = self._held_out_scores(grid(), few_splits, truth, columns, roughly=True)
+        tried = self._held_out_scores(self._recipes, few_splits, truth, columns, roughly=True)
         chosen = _select(tried, targets, columns, _held(few_splits))
         for target in targets:
             if not self._affords_words(len(target.labels)):
-                del chosen[target.name]["words"]
+                chosen[target.name].pop("words", None)
         needed = {recipe for parts in chosen.values() for recipe in parts.values()}
         tried = self._held_out_scores(needed, splits, truth, columns)
         held = _held(splits)
