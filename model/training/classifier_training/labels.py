@@ -14,7 +14,8 @@ Every label has a prototype (`prototypes`), first from its name in a few phrasin
 and its keywords, then from its examples, and sharpened by unlabelled tickets where there are any.
 Parts score a ticket: its likeness to the prototypes, logistic regressions on embeddings and on
 wording, and a ridge regression on both, in which names count as examples; and two regressions that
-also learn from what the others think of unlabelled tickets (self-training). Prototypes and
+also learn from what the others and its neighbours (`propagation`) think of an unlabelled ticket
+(self-training). Prototypes and
 regressions on embeddings look away from what sets tickets of one label apart (`whitening`). How
 much each part counts is fixed for few examples, but for the ridge regression's share, and decided
 by many; without examples the prototypes and what they taught about meaning stand alone.
@@ -48,6 +49,7 @@ from classifier_training.errors import DataError, TooFewTicketsError
 from classifier_training.groups import fold_numbers, near_duplicate_groups
 from classifier_training.learn import Learnt, Material, target_report
 from classifier_training.logistic import fit_logistic
+from classifier_training.propagation import neighbourhood, propagated
 from classifier_training.prototypes import Texts, balancing, prototypes_of, refined
 from classifier_training.report import TargetReport, TrainingReport
 from classifier_training.ridge import solved
@@ -88,6 +90,8 @@ _TAUGHT_COUNTS = 0.3
 _TEACHERS = {"prototype": 1.0, "dense": 1.0, "words": 0.4}
 _SURENESS = 4.0
 _LESSONS = 2
+_DOUBT = 0.001
+"""Share of a label that no neighbour thinks of."""
 _FEWEST_EXAMPLES = 40
 _FEWEST_TO_WEIGH = 10
 _FEWEST_TO_WEIGH_TAUGHT = 30
@@ -463,10 +467,12 @@ class _LabelLearner:
         for name, weight in _TEACHERS.items():
             if name in parts:
                 opinion += np.float32(weight) * _levelled(parts[name].scores(unlabelled))
+        graph = neighbourhood(dense @ metric)
         for _ in range(_LESSONS):
-            logits = np.float32(_SURENESS) * opinion
-            shares: Floats = softmax(logits + balancing(logits), axis=1)
-            opinions = np.concatenate([truth, shares])
+            told = np.concatenate([np.float32(_EXAMPLE_COUNTS) * truth, _shares(opinion)])
+            heard = propagated(graph, told)[len(truth) :]
+            opinion = _levelled(opinion) + _levelled(np.log(heard + np.float32(_DOUBT)))
+            opinions = np.concatenate([truth, _shares(opinion)])
             taught = self._of_meaning(dense, opinions, metric, counts)
             opinion = _levelled(opinion) + _levelled(taught.scores(unlabelled))
         sparse = sp.vstack([tickets.sparse, unlabelled.sparse]).tocsr()
@@ -542,6 +548,13 @@ class _LabelLearner:
             ).astype(np.float32),
             threshold=threshold,
         )
+
+
+def _shares(opinion: Floats) -> Floats:
+    """How each ticket is shared out among labels held to be about equally frequent."""
+    logits = np.float32(_SURENESS) * opinion
+    shares: Floats = softmax(logits + balancing(logits), axis=1)
+    return shares
 
 
 def _levelled(scores: Floats) -> Floats:
