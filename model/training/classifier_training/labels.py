@@ -15,10 +15,10 @@ and its keywords, then from its examples, and sharpened by unlabelled tickets wh
 Parts score a ticket: its likeness to the prototypes, logistic regressions on embeddings and on
 wording, and a ridge regression on both, in which names count as examples; and two regressions that
 also learn from what the others and its neighbours (`propagation`) think of an unlabelled ticket
-(self-training). Prototypes and
-regressions on embeddings look away from what sets tickets of one label apart (`whitening`). How
-much each part counts is fixed for few examples, but for the ridge regression's share, and decided
-by many; without examples the prototypes and what they taught about meaning stand alone.
+(self-training). Prototypes and regressions on embeddings look away from what sets tickets of one
+label apart (`whitening`). How much each part counts is fixed for few examples, but for the ridge
+regression's share, and decided by many; without examples the prototypes and what they taught about
+meaning stand alone.
 """
 
 from __future__ import annotations

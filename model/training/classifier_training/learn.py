@@ -132,7 +132,8 @@ def learn_targets(
         material: The tickets.
         targets: What to learn of them.
         progress: Called with "learn", targets done and targets in all.
-        recipes: Those to select from, of any parts; by default all of `grid`.
+        recipes: Those to select from; by default all of `grid`. Those of the part "words" are
+            left out for targets of too many labels, so they do not do alone there.
     """
     labels = sum(len(target.labels) for target in targets)
     space = fit_space(material.vectors, labels, word_weight=_WORD_WEIGHT)

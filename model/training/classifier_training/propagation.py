@@ -2,8 +2,8 @@
 
 Every text takes most of its opinion from its nearest neighbours and keeps a share of its own,
 again and again: learning with local and global consistency (Zhou et al. 2004). So a few examples
-reach unlabelled tickets that resemble them only by way of others. Of tickets whose label was not
-told, with five examples a label, .80 instead of .77 were judged rightly among 77 labels of
+reach unlabelled tickets that resemble them only by way of others. With five examples a label, in
+one draw, .80 instead of .77 of the unlabelled tickets were judged rightly among 77 labels of
 questions to a bank, .78 instead of .74 among 42 labels of German tickets.
 """
 
@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from classifier_training.vectors import unit_rows
 
 __all__ = ["neighbourhood", "propagated"]
 
@@ -34,8 +36,7 @@ def neighbourhood(dense: Floats) -> sp.csr_matrix:
     Returns:
         Symmetric and not negative, no eigenvalue above 1, CSR [texts, texts].
     """
-    lengths = np.linalg.norm(dense, axis=1, keepdims=True)
-    unit = dense / np.maximum(lengths, 1e-9)
+    unit = unit_rows(dense)
     texts = len(unit)
     nearest = min(_NEIGHBOURS, texts - 1)
     columns = np.zeros((texts, nearest), dtype=np.intp)

@@ -17,6 +17,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
+from classifier_training.vectors import unit_rows
+
 __all__ = ["Prototypes", "Texts", "balancing", "prototypes_of", "refined"]
 
 type Floats = NDArray[np.float32]
@@ -109,7 +111,7 @@ def _mixed(names: Floats, means: Floats) -> Floats:
     """Unit rows of the means, with a share of the names; the names alone where there is no mean."""
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
     shares = np.where(lengths > 0, _NAME_SHARE * lengths, 1.0).astype(np.float32)
-    return _unit(means + shares * names)
+    return unit_rows(means + shares * names)
 
 
 def refined(first: Prototypes, tickets: Texts) -> Prototypes:
@@ -119,7 +121,7 @@ def refined(first: Prototypes, tickets: Texts) -> Prototypes:
     for _ in range(_ROUNDS):
         logits = np.float32(_SURENESS) * found.likeness(tickets)
         shares: Floats = softmax(logits + balancing(logits), axis=1)
-        dense = _unit(hold * first.dense.T + shares.T @ tickets.dense).T
+        dense = unit_rows(hold * first.dense.T + shares.T @ tickets.dense).T
         found = Prototypes(dense, first.sparse, first.offsets)
     return Prototypes(found.dense, first.sparse, balancing(found.likeness(tickets)))
 
@@ -131,8 +133,3 @@ def balancing(logits: Floats) -> Floats:
         shares = np.exp(log_softmax(logits + offsets, axis=1)).mean(axis=0)
         offsets -= np.log(np.maximum(shares * len(shares), 1e-6))
     return np.asarray(_BALANCE * (offsets - offsets.mean()), dtype=np.float32)
-
-
-def _unit(rows: Floats) -> Floats:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-6), dtype=np.float32)

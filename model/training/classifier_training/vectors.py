@@ -26,6 +26,7 @@ __all__ = [
     "fit_space",
     "sparse_matrix",
     "stack",
+    "unit_rows",
 ]
 
 type Progress = Callable[[str, int, int], None]
@@ -173,6 +174,10 @@ def sparse_matrix(space: FeatureSpace, vectors: Vectors) -> sp.csr_matrix:
 def dense_matrix(space: FeatureSpace, vectors: Vectors) -> Floats:
     """Standardised embeddings of unit length, float32; as `FeatureSpace.dense` for each."""
     scaled = (vectors.joined - space.mean) * space.scale
-    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    result: Floats = (scaled / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return result
+    return unit_rows(scaled)
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Rows brought to length one, float32; rows of zeros stay as they are."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)
