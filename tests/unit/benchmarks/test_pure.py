@@ -10,15 +10,28 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from benchmarks import checks, limit, load, many, run, svg, timing
+from benchmarks.paths import BUNDLE
 from benchmarks.render import duration, plots, readme_figures, report, table
+from benchmarks.worker import BERT_VOCABULARY, within_bert
+from ticket_classifier.bundle import TOKENIZER_FILE
 from unit.benchmarks import samples
 
 type Document = dict[str, Any]
 
 positive = st.floats(min_value=1e-6, max_value=1e6)
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_bert_knows_whatever_our_tokenizer_may_say() -> None:
+    pieces = Tokenizer.from_file(str(BUNDLE / TOKENIZER_FILE)).get_vocab_size()
+
+    told = within_bert([0, pieces - 1])
+
+    assert len(told) == 2
+    assert all(0 <= piece < BERT_VOCABULARY for piece in told)
 
 
 class TestTiming:
