@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -335,3 +336,28 @@ def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     # Sixteen times the text; quadratic time would be 256 times. The constant forgives noise.
     assert large < 64 * small + 0.5
     assert large < 10.0
+
+
+# Texts of about `size` characters whose parts work against each other. Plain text is cut at
+# 60,000 characters, so growth is looked at below that.
+ADVERSARIAL_TEXTS: dict[str, Callable[[int], str]] = {
+    "a tag name without end": lambda size: "<p>hi</p><" + "a" * size,
+    "attributes without end": lambda size: "<p>hi</p><a " + "a=" * (size // 2),
+    "a line of quote marks, many tags": lambda size: "<p>" + ">" * (size // 2) + "<p>" * (size // 6),
+    "closings that a question follows": lambda size: "Hi\n" + "lg\n?\n" * (size // 5),
+    "signature rules": lambda size: "Hello\n" + "--\n" * (size // 3),
+    "quoted signature rules": lambda size: "> Hello\n" + "> --\n>\n" * (size // 7),
+}
+
+
+@pytest.mark.parametrize("text", ADVERSARIAL_TEXTS.values(), ids=list(ADVERSARIAL_TEXTS))
+def test_no_part_of_a_text_slows_another(text: Callable[[int], str]) -> None:
+    def seconds(body: str) -> float:
+        started = time.perf_counter()
+        clean("", body)
+        return time.perf_counter() - started
+
+    small = min(seconds(text(7_500)) for _ in range(3))
+    large = min(seconds(text(60_000)) for _ in range(2))
+    # Eight times the text; quadratic time would be 64 times.
+    assert large < 24 * small + 0.2

@@ -21,7 +21,7 @@ _KNOWN_TAG = re.compile(
 )
 _MARKUP = re.compile(
     r"<!--(?P<comment>)"
-    r"|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9:]*)(?P<attributes>[^<>]*)>"
+    r"|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9:]*+)(?P<attributes>[^<>]*)>"
     r"|<[!?][^<>]*>"
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}[0-9]{0,2});", re.IGNORECASE)
@@ -95,6 +95,7 @@ class _TextBuilder:
         self._lines: list[str] = []
         self._current: list[str] = []
         self._quoted = False
+        self._after_words = False
 
     def add(self, text: str) -> None:
         self._current.append(text)
@@ -105,8 +106,10 @@ class _TextBuilder:
         prefix = "> " if self._quoted else ""
         if line:
             self._lines.append(prefix + line)
-        if paragraph and self._lines and self._lines[-1].strip("> "):
+            self._after_words = bool(line.strip("> "))
+        if paragraph and self._after_words:
             self._lines.append(prefix.strip())
+            self._after_words = False
 
     def quote(self, *, quoted: bool) -> None:
         if quoted != self._quoted:

@@ -218,6 +218,7 @@ def _is_disclaimer(line: str) -> bool:
 def _without_signature(lines: list[str]) -> list[str]:
     """Cut what follows ``-- `` or a closing formula, if it looks like a signature."""
     kept: list[str] = []
+    said_something = False
     index = 0
     while index < len(lines):
         line = lines[index]
@@ -225,12 +226,13 @@ def _without_signature(lines: list[str]) -> list[str]:
         if kept and phrases.SIGNATURE_RULE.match(stripped) and _only_short_rest(lines, index):
             break
         closes = _closes_letter(stripped)
-        if closes and _count_words(kept):
+        if closes and said_something:
             end = _signature_end(lines, index + 1)
             if closes == _KEPT:
                 kept.append(line)
             index = max(end, index + 1)
             continue
+        said_something = said_something or _WORD.search(line) is not None
         kept.append(line)
         index += 1
     return kept
@@ -250,8 +252,12 @@ def _closes_letter(line: str) -> int:
 
 
 def _only_short_rest(lines: list[str], index: int) -> bool:
-    rest = [line for line in lines[index + 1 :] if line.strip()]
-    return len(rest) <= _SIGNATURE_LINES
+    filled = 0
+    for following in range(index + 1, len(lines)):
+        filled += bool(lines[following].strip())
+        if filled > _SIGNATURE_LINES:
+            return False
+    return True
 
 
 def _signature_end(lines: list[str], index: int) -> int:
