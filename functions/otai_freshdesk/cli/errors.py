@@ -123,6 +123,7 @@ CODES: Mapping[str, ExitCode] = {
     "otai_freshdesk.ticket_systems.freshdesk.errors.ConfigurationError": ExitCode.CONFIG,
     "otai_freshdesk.ticket_systems.base.TicketSystemError": ExitCode.UNAVAILABLE,
     "classifier_training.errors.TrainingError": ExitCode.INPUT,
+    "ticket_files.TicketFileError": ExitCode.INPUT,
     "botocore.exceptions.BotoCoreError": ExitCode.CONFIG,
     "botocore.exceptions.ClientError": ExitCode.CONFIG,
     "builtins.OSError": ExitCode.FILE,

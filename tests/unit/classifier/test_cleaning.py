@@ -343,7 +343,9 @@ def test_time_grows_no_faster_than_the_text(unit: str) -> None:
 ADVERSARIAL_TEXTS: dict[str, Callable[[int], str]] = {
     "a tag name without end": lambda size: "<p>hi</p><" + "a" * size,
     "attributes without end": lambda size: "<p>hi</p><a " + "a=" * (size // 2),
-    "a line of quote marks, many tags": lambda size: "<p>" + ">" * (size // 2) + "<p>" * (size // 6),
+    "a line of quote marks, many tags": lambda size: (
+        "<p>" + ">" * (size // 2) + "<p>" * (size // 6)
+    ),
     "closings that a question follows": lambda size: "Hi\n" + "lg\n?\n" * (size // 5),
     "signature rules": lambda size: "Hello\n" + "--\n" * (size // 3),
     "quoted signature rules": lambda size: "> Hello\n" + "> --\n>\n" * (size // 7),

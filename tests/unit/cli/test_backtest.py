@@ -186,6 +186,32 @@ class TestFile:
         assert field(report, "group")["score"]["right"] == 1
         assert desk.simulator.journal.calls == []
 
+    @pytest.mark.parametrize(
+        ("ids", "shown"),
+        [([8, 9, 10], [8, 9, 10]), ([9, 9, 2], [1, 2, 3]), ([2, None, 9], [1, 2, 3])],
+        ids=["of their own", "twice", "missing"],
+    )
+    def test_no_ticket_is_taken_for_another(
+        self, run: Run, ids: list[int | None], shown: list[int]
+    ) -> None:
+        rows = [{"id": one, "subject": "crash", "queue": "billing_payments"} for one in ids]
+
+        result = run("backtest", "--json", "--file", json_lines(rows))
+
+        queue = field(json.loads(result.stdout), "queue")
+        assert queue["score"]["decided"] == 3
+        assert [one["ticket_id"] for one in queue["disagreements"]] == shown
+        assert ("rows are counted" in result.stderr) == (shown != ids)
+
+    def test_a_number_of_five_thousand_digits_is_no_number(self, run: Run) -> None:
+        rows = [{"id": "9" * 5000, "subject": "invoice", "queue": "billing_payments"}]
+        assert run("backtest", "--file", json_lines(rows)).exit_code == ExitCode.DONE
+
+    def test_a_column_may_begin_empty(self, run: Run) -> None:
+        rows = [{"subject": "invoice"}, {"subject": "invoice", "queue": "billing_payments"}]
+        report = json.loads(run("backtest", "--json", "--file", json_lines(rows)).stdout)
+        assert field(report, "queue")["score"]["decided"] == 1
+
     @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
     def test_csv_in_the_dialects_of_offices(self, run: Run, delimiter: str) -> None:
         with Path("past.csv").open("w", encoding="utf-8-sig", newline="") as stream:

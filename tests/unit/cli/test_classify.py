@@ -84,7 +84,7 @@ def test_a_byte_order_mark_and_empty_lines_are_no_tickets(run: Run) -> None:
     [
         (b"{", "not JSON"),
         (b"[1]", "not an object"),
-        (b"{}", "not an object with subject and body"),
+        (b"{}", "no column is named subject or body"),
         (b'{"subject": 4}', "subject must be text"),
         (b'{"subject": "secret words \xff"}', "not UTF-8"),
         (b"[" * 100_000, "not JSON"),

@@ -31,13 +31,19 @@ def test_csv_with_line_breaks_in_a_field(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.jsonl", b'{"body": "secret"\n', "line 1: is not a JSON object"),
-        ("a.jsonl", b'{"body": "x"}\n["secret"]\n', "line 2: is not a JSON object"),
-        ("a.jsonl", b'{"body": {"secret": 1}}\n', "line 1: subject and body must be text"),
-        ("a.jsonl", b'{"text": "secret"}\n', "line 1: has neither subject nor body"),
-        ("a.jsonl", b"\n", "holds no tickets"),
-        ("a.jsonl", b"\xff\xfe", "is not UTF-8"),
-        ("a.csv", b'body\n"secret\n', "is not a CSV file"),
+        ("a.jsonl", b'{"body": "secret"\n', "line 1: not JSON"),
+        ("a.jsonl", b'{"body": "x"}\n["secret"]\n', "line 2: not an object"),
+        ("a.jsonl", b'{"body": {"secret": 1}}\n', "line 1: body must be text"),
+        ("a.jsonl", b'{"text": "secret"}\n', "line 1: no column is named subject or body"),
+        ("a.jsonl", b'{"body": "", "sec\\u0000ret": "a"}\n', "line 1: the name of a column"),
+        ("a.jsonl", b'{"a":' + b"[" * 100_000, "line 1: not JSON"),
+        ("a.jsonl", b"\n", "there is no ticket in it"),
+        ("a.jsonl", b"\xff\xfe", "line 1: not UTF-8"),
+        ("a.csv", b'body\n"secret\n', "line 2: a quote is not closed"),
+        ("a.csv", b'body,team\n"secret" text,b\n', "line 2: a quote"),
+        ("a.csv", b"body,team\na,b,secret\n", "line 2: more cells than the header has"),
+        ("a.csv", b"body,team\nok,b\nGr\xfc\xdfe,secret\n", "line 3: not UTF-8"),
+        ("a.csv", b"team,body,team\na,secret,c\n", "line 1: 1 names stand above two columns"),
     ],
 )
 def test_unusable_files_are_refused_without_their_text(
@@ -48,6 +54,32 @@ def test_unusable_files_are_refused_without_their_text(
     with pytest.raises(DataError, match=problem) as caught:
         read_tickets(file)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", ", "])
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+@pytest.mark.parametrize("text", ["body", "Description", "description_text"])
+def test_the_files_of_offices(tmp_path: Path, delimiter: str, suffix: str, text: str) -> None:
+    rows = [["ID", "Subject", text, "created_at", "Team", ""]]
+    rows += [["7", "hello", '"one;\n two,\tthree"', "2026-05-01", " a ", ""], [""] * 6]
+    file = tmp_path / f"t.{suffix}"
+    file.write_text("\r\n".join(map(delimiter.join, rows)), encoding="utf-8-sig")
+    assert read_tickets(file) == [Ticket("7", "hello", "one;\n two,\tthree", {"Team": "a"})]
+
+
+def test_the_first_filled_text_column_counts(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    file.write_text('{"body": "", "description": null, "description_text": "text"}')
+    (ticket,) = read_tickets(file)
+    assert (ticket.subject, ticket.body) == ("", "text")
+
+
+def test_half_a_surrogate_pair_can_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    file.write_text('{"id": 0, "body": "b\\ud800", "team": "t\\udfff"}')
+    (ticket,) = read_tickets(file)
+    assert (ticket.row_id, ticket.labels) == ("0", {"team": "t\ufffd"})
+    assert len(row_hash(ticket)) == 64
 
 
 def test_missing_file(tmp_path: Path) -> None:

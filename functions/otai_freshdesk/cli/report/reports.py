@@ -12,6 +12,7 @@ from otai_freshdesk.classification import BundledClassifier
 from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.configuration import read_settings, settings_now
 from otai_freshdesk.cli.options import DEFAULT_CONFIG
+from otai_freshdesk.cli.output import note
 from otai_freshdesk.cli.report.document import Document, Kind
 from otai_freshdesk.cli.report.errors import NothingToCompareError
 from otai_freshdesk.cli.report.history import AccountHistory
@@ -83,7 +84,10 @@ def backtest_file(task: Task, path: Path) -> Document:
             f"{path}: no column holds decisions; name one or more of them {', '.join(known)}"
         )
     origin = Origin(kind=Kind.BACKTEST, name={"file": path.name}, policy=policy)
-    return asyncio.run(make_report(task, origin, table, classifier, SystemClock()))
+    document = asyncio.run(make_report(task, origin, table, classifier, SystemClock()))
+    if not table.names_tickets:
+        note(f"{path} has no column id with a number of its own for each ticket: rows are counted")
+    return document
 
 
 def _of_account(kind: Kind, task: Task, since: datetime, wanted_by: WantedBy) -> Document:
