@@ -162,7 +162,8 @@ class Figures:
             int(metrics["rows"]),
             float(metrics["accuracy"]),
             float(metrics["coverage"]),
-            None if metrics["precision"] is None else float(metrics["precision"]),
+            # A manifest leaves out what there is none of: a bundle that always abstains.
+            None if metrics.get("precision") is None else float(metrics["precision"]),
         )
 
     @property

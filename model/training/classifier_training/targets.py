@@ -67,7 +67,8 @@ def prepare_target(
     few = {label: count for label, count in counts.items() if count < fewest}
     if few and rare == "refuse":
         raise RareLabelsError(name, few, needed=fewest)
-    merge = rare == "merge" and sum(few.values()) + counts.get(OTHER, 0) >= fewest
+    merged = sum((Counter(few) | Counter({OTHER: counts[OTHER]})).values())
+    merge = rare == "merge" and merged >= fewest
     new_name = dict.fromkeys(few, OTHER) if merge else dict.fromkeys(few, "")
     final = [new_name.get(label, label) if label is not None else "" for label in column]
     labels = tuple(sorted({label for label in final if label}))

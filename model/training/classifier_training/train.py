@@ -51,6 +51,7 @@ DEFAULT_PRECISIONS: Mapping[str, float] = {
 _TEST_SPLIT = "test.jsonl"
 _OWN_SPACE = "own"
 _MOST_THREADS = 4
+_DIFFERENT = "groups of different tickets"
 
 
 def _processors() -> int:
@@ -112,13 +113,27 @@ def train_from_tickets(
     """
     rows = read_tickets(tickets)
     settings = settings or Settings()
-    wanted, warnings = _wanted_targets(tickets, rows, targets, settings)
+    picked, warnings = _at_most([row.labels for row in rows], targets, settings)
+    picked_rows = [rows[row] for row in picked]
+    if targets is None:
+        found = label_columns(rows)
+        if not found:
+            raise DataError(tickets, "has no column that looks like labels")
+        wanted, left_out = _usable([row.labels for row in picked_rows], found, settings)
+        warnings += left_out
+    else:
+        columns = {column for row in rows for column in row.labels}
+        for name in targets:
+            if name not in columns:
+                raise DataError(tickets, f"has no column {name!r}")
+        wanted = list(targets)
     return train_rows(
-        rows,
+        picked_rows,
         output,
         base=base,
         targets=wanted,
         settings=settings,
+        lenient=targets is None,
         warnings=warnings,
         encoder=encoder,
         progress=progress,
@@ -163,7 +178,7 @@ def train_default(
         output,
         base=encoder or output,
         targets=label_columns(rows),
-        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False, most=len(rows)),
+        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False),
         held=_held_rows(rows, calibration) if calibration else None,
         late=np.array([name not in early for _, name in found.values()]) if early else None,
         progress=progress,
@@ -179,24 +194,23 @@ def train_rows(
     settings: Settings,
     held: NDArray[np.bool_] | None = None,
     late: NDArray[np.bool_] | None = None,
+    lenient: bool = False,
     warnings: Sequence[str] = (),
     encoder: TextEncoder | None = None,
     progress: Progress | None = None,
 ) -> TrainingReport:
-    """Train on tickets in memory; see `train_from_tickets`."""
+    """Train on all of some tickets in memory; see `train_from_tickets`.
+
+    `lenient`: a target whose tickets are all alike is left out with a word, not refused.
+    """
     started = time.monotonic()
     check_output(output)
-    picked, of_size = _at_most(len(rows), settings)
-    rows = [rows[row] for row in picked]
-    held = None if held is None else held[picked]
-    late = None if late is None else late[picked]
-    warnings = [*warnings, *of_size]
     labels = [row.labels for row in rows]
     _prepared(labels, targets, settings)  # what is wrong with them is said before the long work
     encoder = encoder or TextEncoder(base, threads=settings.threads)
     vectors = encoder.vectors([(row.subject, row.body) for row in rows], progress)
     corpus = Corpus([row.row_id for row in rows], labels, vectors)
-    run = _Run(output, base, targets, settings, started, warnings)
+    run = _Run(output, base, targets, settings, started, lenient, warnings)
     return run.train(corpus, encoder, held=held, late=late, progress=progress)
 
 
@@ -226,14 +240,16 @@ def train_corpus(
     started = time.monotonic()
     check_output(output)
     settings = settings or Settings()
-    warnings: list[str] = []
+    lenient = targets is None
+    found = columns_of_labels(corpus.labels)
+    picked, warnings = _at_most(corpus.labels, targets, settings)
+    corpus = corpus.take(picked)
     if targets is None:
-        targets, warnings = _usable(corpus.labels, columns_of_labels(corpus.labels), settings)
-    picked, of_size = _at_most(len(corpus.row_ids), settings)
-    warnings += of_size
+        targets, left_out = _usable(corpus.labels, found, settings)
+        warnings += left_out
     encoder = TextEncoder(base, threads=settings.threads)
-    run = _Run(output, base, targets, settings, started, warnings)
-    return run.train(corpus.take(picked), encoder, progress=progress)
+    run = _Run(output, base, targets, settings, started, lenient, warnings)
+    return run.train(corpus, encoder, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +261,7 @@ class _Run:
     targets: Sequence[str]
     settings: Settings
     started: float
+    lenient: bool
     warnings: Sequence[str]
 
     def train(
@@ -258,8 +275,8 @@ class _Run:
     ) -> TrainingReport:
         """Learn, measure, write."""
         settings = self.settings
-        prepared = _prepared(corpus.labels, self.targets, settings)
         groups = near_duplicate_groups(corpus.vectors.counts, seed=settings.seed)
+        prepared, left_out = self._varied(_prepared(corpus.labels, self.targets, settings), groups)
         material = Material(
             vectors=corpus.vectors,
             row_ids=corpus.row_ids,
@@ -281,15 +298,40 @@ class _Run:
             inherited=tuple(name for name in content.heads if name not in learnt.heads),
             targets=learnt.reports,
             seconds=round(time.monotonic() - self.started, 1),
-            warnings=tuple(self.warnings),
+            warnings=(*self.warnings, *left_out),
         )
 
+    def _varied(
+        self, targets: Sequence[Target], groups: NDArray[np.intp]
+    ) -> tuple[list[Target], list[str]]:
+        """The targets with tickets that differ, so that there are folds, and a word for others."""
+        problems = {
+            target.name: TooFewTicketsError(target.name, found=1, needed=2, what=_DIFFERENT)
+            for target in targets
+            if len(np.unique(groups[target.rows])) < 2
+        }
+        varied = [target for target in targets if target.name not in problems]
+        if problems and not (self.lenient and varied):
+            raise next(iter(problems.values()))
+        return varied, [str(problem) for problem in problems.values()]
 
-def _at_most(rows: int, settings: Settings) -> tuple[list[int], list[str]]:
-    """The numbers of as many rows as are to be used, and a word if these are not all."""
+
+def _at_most(
+    labels: Sequence[Mapping[str, str]], targets: Sequence[str] | None, settings: Settings
+) -> tuple[list[int], list[str]]:
+    """The numbers of as many rows as are to be used, and a word if these are not all.
+
+    Where rows have to be left out, those go first that have none of the wanted labels.
+    """
+    rows = len(labels)
     if rows <= settings.most:
         return list(range(rows)), []
-    picked = np.sort(np.random.default_rng(settings.seed).permutation(rows)[: settings.most])
+    order = np.random.default_rng(settings.seed).permutation(rows)
+    if targets is not None:
+        wanted = set(targets)
+        labelled = np.array([not wanted.isdisjoint(of_ticket) for of_ticket in labels])
+        order = order[np.argsort(~labelled[order], kind="stable")]
+    picked = np.sort(order[: settings.most])
     return picked.tolist(), [f"{settings.most} of {rows} tickets were used, drawn at random"]
 
 
@@ -305,22 +347,6 @@ def _prepared(
         )
         for name in targets
     ]
-
-
-def _wanted_targets(
-    file: Path, rows: Sequence[Ticket], wanted: Sequence[str] | None, settings: Settings
-) -> tuple[list[str], list[str]]:
-    """The columns to learn, and a word for each that was left out unasked."""
-    columns = {column for row in rows for column in row.labels}
-    if wanted is None:
-        found = label_columns(rows)
-        if not found:
-            raise DataError(file, "has no column that looks like labels")
-        return _usable([row.labels for row in rows], found, settings)
-    for name in wanted:
-        if name not in columns:
-            raise DataError(file, f"has no column {name!r}")
-    return list(wanted), []
 
 
 def _usable(

@@ -112,11 +112,13 @@ def put_in_place(fresh: Path, output: Path) -> None:
     if not output.exists():
         fresh.rename(output)
         return
-    old = output.rename(fresh.parent / "old")
+    old = fresh.parent / "old"
     try:
+        output.rename(old)
         fresh.rename(output)
-    except OSError:
-        old.rename(output)
+    except BaseException:
+        if old.exists() and not output.exists():
+            old.rename(output)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

@@ -89,6 +89,24 @@ def test_a_better_bundle_stays_unless_forced(
     assert bundle_id(output) != before
 
 
+def test_a_target_of_chance_beside_it_hides_no_loss(
+    run: Run, bundle: Path, good: Path, bad: Path, tmp_path: Path
+) -> None:
+    for file in (good, bad):
+        dice = random.Random(7)
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [json.dumps(row | {"noise": dice.choice("ab")}) for row in rows]
+        file.write_text("\n".join(lines), encoding="utf-8")
+    output = tmp_path / "mine"
+    first = run(*arguments(good, output, bundle))
+    again = run(*arguments(good, output, bundle))
+    refused = run(*arguments(bad, output, bundle))
+
+    assert "always abstains" in first.stderr
+    assert (again.exit_code, refused.exit_code) == (ExitCode.DONE, ExitCode.FINDINGS)
+    assert "worse in team" in refused.stdout
+
+
 def test_the_same_tickets_give_the_same_bundle(
     run: Run, bundle: Path, good: Path, tmp_path: Path
 ) -> None:

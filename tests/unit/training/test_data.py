@@ -119,6 +119,18 @@ def test_rare_labels_too_few_to_merge_are_left_out() -> None:
     assert len(target.rows) == 35
 
 
+def test_tickets_already_called_other_count_once() -> None:
+    column = ["a"] * 20 + ["b"] * 15 + [OTHER] * 4
+    target = prepare_target("queue", column, fewest=8, rare="merge")
+    assert (target.labels, target.merged, target.left_out) == (("a", "b"), {}, {OTHER: 4})
+
+
+def test_rare_labels_join_those_already_called_other() -> None:
+    column = ["a"] * 20 + [OTHER] * 9 + ["b"] * 2
+    target = prepare_target("queue", column, fewest=8, rare="merge")
+    assert (target.labels, target.merged) == (("a", OTHER), {"b": 2})
+
+
 def test_rare_labels_are_left_out_on_request() -> None:
     target = prepare_target("queue", COLUMN, fewest=8, rare="leave_out")
     assert (target.labels, target.left_out) == (("a", "b"), {"c": 5, "d": 4})

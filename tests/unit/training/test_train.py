@@ -13,7 +13,7 @@ import pytest
 
 from classifier_training import Settings, TrainingReport, train_default, train_from_tickets
 from classifier_training.data import Ticket, row_hash
-from classifier_training.errors import DataError, OutputFolderError
+from classifier_training.errors import DataError, OutputFolderError, TooFewTicketsError
 from classifier_training.evaluate import evaluate, main
 from classifier_training.vectors import (
     TextEncoder,
@@ -303,6 +303,63 @@ def test_no_more_tickets_are_used_than_memory_allows(
 
     assert report.tickets == 60
     assert any("60 of 90 tickets were used" in warning for warning in report.warnings)
+
+
+def test_a_sparse_column_is_left_out_of_a_sample_and_found_when_asked_for(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    rows = make_rows(300, seed=6)
+    for number, row in enumerate(rows):
+        row["chance"] = "ab"[number % 2] if number < 24 else None
+    tickets = write_rows(tmp_path / "many.jsonl", rows)
+    settings = Settings(most=100)
+
+    report = train_from_tickets(
+        tickets, tmp_path / "bundle", base=tiny_encoder_folder, settings=settings
+    )
+    asked = train_from_tickets(
+        *(tickets, tmp_path / "asked"),
+        base=tiny_encoder_folder,
+        targets=["chance"],
+        settings=settings,
+    )
+
+    assert [target.target for target in report.targets] == ["queue"]
+    assert any(warning.startswith("target chance: ") for warning in report.warnings)
+    assert [(target.target, target.rows) for target in asked.targets] == [("chance", 24)]
+
+
+def test_tickets_that_are_all_alike_teach_nothing(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    rows = make_rows(120, seed=6)
+    for number, row in enumerate(rows[:40]):
+        row |= {
+            "subject": "Alert",
+            "body": "The disk of the server is full",
+            "host": "ab"[number % 2],
+        }
+    tickets = write_rows(tmp_path / "alerts.jsonl", rows)
+    alerts = write_rows(tmp_path / "alone.jsonl", rows[:40])
+
+    def train(file: Path, targets: list[str] | None) -> TrainingReport:
+        output = tmp_path / "bundle"
+        return train_from_tickets(file, output, base=tiny_encoder_folder, targets=targets)
+
+    report = train(tickets, None)
+    assert "host" not in [target.target for target in report.targets]
+    assert any("host: 1 usable groups of different tickets" in one for one in report.warnings)
+    for file, targets in [(tickets, ["queue", "host"]), (alerts, None)]:
+        with pytest.raises(TooFewTicketsError, match="groups of different tickets"):
+            train(file, targets)
+
+
+def test_two_groups_of_alike_tickets_are_enough(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    texts = ["the disk of the server is full", "please send my invoice for May again"]
+    rows = [{"body": texts[number % 2], "team": "ab"[number % 2]} for number in range(40)]
+    tickets = write_rows(tmp_path / "two.jsonl", rows)
+    report = train_from_tickets(tickets, tmp_path / "bundle", base=tiny_encoder_folder)
+    assert [target.rows for target in report.targets] == [40]
 
 
 def test_a_calibration_part_that_names_no_row_is_refused(
