@@ -17,9 +17,11 @@ Code  Name          Meaning
 7     INPUT         A file that was handed in does not hold what the command reads.
 8     FILE          A file, folder or port cannot be used.
 70    UNEXPECTED    A mistake of the program's; `--debug` shows where.
-130   INTERRUPTED   Stopped by Ctrl-C.
+130   INTERRUPTED   Stopped by Ctrl-C or by SIGTERM.
 ====  ============  ==========================================================================
 """
+
+import signal
 
 __all__ = ["main"]
 
@@ -28,4 +30,6 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     from otai_freshdesk.cli.app import app  # noqa: PLC0415 - importing the package stays free
 
+    # Asked to end, a command cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()

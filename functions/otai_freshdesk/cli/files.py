@@ -1,6 +1,7 @@
 """Files that are replaced as a whole, or not at all."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-__all__ = ["STANDARD", "open_input", "open_output"]
+import typer
+
+__all__ = ["STANDARD", "check_output", "open_input", "open_output"]
 
 STANDARD = Path("-")
 """Stands for standard input or output."""
@@ -26,6 +29,19 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
         return
     with path.open("rb") as stream:
         yield stream
+
+
+def check_output(output: Path, source: Path | None) -> None:
+    """Make sure before the work that `output` is neither a folder nor `source`.
+
+    Raises:
+        typer.BadParameter: Both are the same file.
+        OSError: The output is a folder.
+    """
+    if output.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(output))
+    if source and source.is_file() and output.exists() and output.samefile(source):
+        raise typer.BadParameter(f"{output} is the file that is read; choose another --output")
 
 
 @contextmanager

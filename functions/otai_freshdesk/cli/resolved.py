@@ -90,7 +90,10 @@ class Collection:
             OSError: Folder or file cannot be written.
         """
         system = read_settings(self.config).system
+        begun = any(self.folder.glob("*.npz"))
         folder = CorpusFolder(self.folder, self._origin(system, encoder))
+        if begun and folder.place is None:
+            note("what an earlier run had read was of another account, time or model: reading anew")
         text = TextFile(self.keep_text) if self.keep_text else None
         adapter = freshdesk_adapter(system, SystemClock(), _PATIENCE)
         try:

@@ -10,6 +10,7 @@ import typer
 
 from otai_freshdesk.cli.durations import parse_moment
 from otai_freshdesk.cli.errors import ExitCode, needs_extra
+from otai_freshdesk.cli.files import check_output
 from otai_freshdesk.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from otai_freshdesk.cli.output import note, print_json, print_line, print_table
 
@@ -86,8 +87,10 @@ def train(  # noqa: PLR0917 - options are named on the command line
         raise typer.BadParameter("give one of --tickets FILE, --labels FILE and --freshdesk")
     if (keep_text and not freshdesk) or (unlabelled and not labels):
         raise typer.BadParameter("--keep-text goes with --freshdesk, --unlabelled with --labels")
-    wanted = [name.strip() for name in targets.split(",") if name.strip()] if targets else None
+    wanted = None if targets is None else _names(targets)
     start = parse_moment(since)
+    if keep_text:
+        check_output(keep_text, None)
     with needs_extra("train", "training"):
         from classifier_training import Settings  # noqa: PLC0415 - starts ONNX Runtime
         from otai_freshdesk.cli.resolved import Collection  # noqa: PLC0415
@@ -119,3 +122,10 @@ def train(  # noqa: PLR0917 - options are named on the command line
         print_line(trained.conclusion())
     if not trained.in_place:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _names(targets: str) -> list[str]:
+    names = list(dict.fromkeys(filter(None, map(str.strip, targets.split(",")))))
+    if not names:
+        raise typer.BadParameter("--targets names nothing; give names divided by commas")
+    return names

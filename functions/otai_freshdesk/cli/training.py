@@ -15,13 +15,14 @@ from classifier_training import (
     train_from_labels,
     train_from_tickets,
 )
-from classifier_training.evaluate import evaluate
+from classifier_training.data import Ticket, read_tickets
+from classifier_training.evaluate import evaluate_classifier
 from classifier_training.vectors import TextEncoder
 from classifier_training.writer import check_output, put_in_place
 from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.output import progress_bar
 from otai_freshdesk.cli.resolved import Collection
-from ticket_classifier import BundleError
+from ticket_classifier import BundleError, load
 from ticket_classifier.bundle import MANIFEST_FILE
 
 __all__ = [
@@ -267,12 +268,13 @@ def train_bundle(task: Task, *, force: bool) -> Trained:
     """Train, compare, and replace the bundle in the output folder unless it is better.
 
     Raises:
-        TrainingError: Tickets, labels or output folder cannot be used.
+        TrainingError: Tickets, labels, holdout or output folder cannot be used.
         BundleError: The base cannot be used.
         OSError: The output folder cannot be written.
     """
     output = task.output.resolve()
     check_output(output)
+    holdout = read_tickets(task.holdout) if task.holdout else None
     output.parent.mkdir(parents=True, exist_ok=True)
     replaced = output.is_dir() and any(output.iterdir())
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
@@ -284,8 +286,8 @@ def train_bundle(task: Task, *, force: bool) -> Trained:
 
             base = bundle_folder(task.base)
             report = task.source.learn(fresh, base, task.settings, show)
-            after = _figures(fresh, task.holdout)
-            before = _figures(output, task.holdout) if replaced else {}
+            after = _figures(fresh, holdout)
+            before = _figures(output, holdout) if replaced else {}
         learnt = [target.target for target in report.targets]
         comparisons = tuple(
             Comparison(target, before.get(target), after.get(target))
@@ -299,20 +301,24 @@ def train_bundle(task: Task, *, force: bool) -> Trained:
     return Trained(report, comparisons, replaced, in_place)
 
 
-def _figures(bundle: Path, holdout: Path | None) -> dict[str, Figures]:
-    """Return a bundle's figures by target; a bundle that is broken has none."""
+def _figures(bundle: Path, holdout: Sequence[Ticket] | None) -> dict[str, Figures]:
+    """Return a bundle's figures by target; a bundle that is broken has none.
+
+    Those of its training, and where the holdout tells a target's labels, those on the holdout.
+    """
     try:
-        if holdout is not None:
-            evaluated = evaluate(bundle, holdout)
-            return {
-                name: Figures.of(one.metrics.model_dump())
-                for name, one in evaluated.targets.items()
-            }
         manifest = json.loads((bundle / MANIFEST_FILE).read_text(encoding="utf-8"))
-        return {
+        measured = {
             name: Figures.of(target["metrics"]["metrics"])
             for name, target in manifest["targets"].items()
             if "metrics" in target["metrics"]
         }
+        if holdout is not None:
+            evaluated = evaluate_classifier(load(bundle), holdout)
+            measured |= {
+                name: Figures.of(one.metrics.model_dump())
+                for name, one in evaluated.targets.items()
+            }
     except (BundleError, OSError, ValueError, KeyError, TypeError):
         return {}
+    return measured

@@ -8,6 +8,7 @@ labels, together with the place in the source from which to go on.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class CorpusFolder:
                 ),
                 place=np.array(place),
             )
+            stream.flush()
+            os.fsync(stream.fileno())
         partial.replace(target)
 
     def corpus(self) -> Corpus | None:

@@ -31,9 +31,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from scipy.special import softmax
 
 from classifier_training.blend import (
@@ -45,8 +43,9 @@ from classifier_training.blend import (
     spread,
 )
 from classifier_training.data import read_tickets
-from classifier_training.errors import DataError, TooFewTicketsError
+from classifier_training.errors import DataError
 from classifier_training.groups import fold_numbers, near_duplicate_groups
+from classifier_training.labels_file import LabelDescription, LabelsFile, read_labels
 from classifier_training.learn import Learnt, Material, target_report
 from classifier_training.logistic import fit_logistic
 from classifier_training.propagation import neighbourhood, propagated
@@ -74,7 +73,7 @@ from ticket_classifier.heads import Head
 
 type Rows = NDArray[np.intp]
 
-__all__ = ["Example", "LabelDescription", "LabelsFile", "read_labels", "train_from_labels"]
+__all__ = ["train_from_labels"]
 
 _PHRASINGS = (
     "{}?",
@@ -118,79 +117,6 @@ _TOO_FEW = (
     "the bundle abstains here unless the configuration sets min_confidence"
 )
 _SEPARATORS = re.compile(r"[_/\s]+")
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Example(_Model):
-    """One example ticket of a label."""
-
-    subject: str = ""
-    body: str
-
-
-class LabelDescription(_Model):
-    """What is known of a label besides its name."""
-
-    description: str = ""
-    keywords: tuple[str, ...] = ()
-    examples: tuple[Example, ...] = ()
-
-    @field_validator("examples", mode="before")
-    @classmethod
-    def _plain_text_is_a_body(cls, value: object) -> object:
-        if not isinstance(value, list):
-            return value
-        return [{"body": entry} if isinstance(entry, str) else entry for entry in value]
-
-
-class LabelsFile(_Model):
-    """A whole ``labels.yml``: labels by target."""
-
-    targets: dict[str, dict[str, LabelDescription]] = Field(min_length=1)
-
-    @field_validator("targets", mode="before")
-    @classmethod
-    def _a_bare_name_is_a_label(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {target: _with_descriptions(labels) for target, labels in value.items()}
-
-
-def _with_descriptions(labels: object) -> object:
-    """Accept a list of names, and names without anything behind the colon."""
-    if isinstance(labels, list):
-        return {str(label): {} for label in labels}
-    if isinstance(labels, dict):
-        return {str(label): entry or {} for label, entry in labels.items()}
-    return labels
-
-
-def read_labels(file: Path) -> LabelsFile:
-    """Read a ``labels.yml``.
-
-    Raises:
-        DataError: It cannot be read or is not of that form; the message names the place, never
-            an example's text.
-        TooFewTicketsError: A target has fewer than two labels.
-    """
-    try:
-        content = LabelsFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8-sig")))
-    except OSError as error:
-        raise DataError(file, "cannot be read") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(file, "is not YAML in UTF-8") from error
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        # Without the cause: it would carry the text of examples.
-        raise DataError(file, f"{place}: {first['msg']}") from None
-    for name, labels in content.targets.items():
-        if len(labels) < 2:
-            raise TooFewTicketsError(name, found=len(labels), needed=2, what="labels")
-    return content
 
 
 def train_from_labels(

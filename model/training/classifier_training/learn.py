@@ -10,6 +10,7 @@ the tickets, the calibration part it never saw.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -523,6 +524,10 @@ def _warnings(
         notes.append(f"no threshold reaches a precision of {wanted:.2f}; it always abstains here")
     if target.merged:
         notes.append(f"labels with too few tickets became {OTHER!r}: {_counted(target.merged)}")
+    alike = Counter(label.casefold() for label in target.labels)
+    if any(count > 1 for count in alike.values()):
+        names = ", ".join(label for label in target.labels if alike[label.casefold()] > 1)
+        notes.append(f"these labels differ in case only and are learnt as rivals: {names}")
     if target.left_out:
         notes.append(f"labels with too few tickets were left out: {_counted(target.left_out)}")
     return tuple(notes)

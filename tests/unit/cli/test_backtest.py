@@ -249,6 +249,18 @@ class TestFile:
     def test_a_file_that_is_not_there(self, run: Run) -> None:
         assert run("backtest", "--file", "nothing.jsonl").exit_code == ExitCode.FILE
 
+    def test_the_page_overwrites_neither_the_file_nor_a_folder(self, run: Run) -> None:
+        path = Path(json_lines([{"subject": "invoice", "queue": "billing_payments"}]))
+        before = path.read_bytes()
+
+        same = run("backtest", "--file", str(path), "--output", str(path))
+        folder = run("backtest", "--file", str(path), "--output", ".")
+
+        assert (same.exit_code, folder.exit_code) == (ExitCode.USAGE, ExitCode.FILE)
+        assert "is the file that is read" in same.stderr
+        assert "it is a folder" in folder.stderr
+        assert path.read_bytes() == before
+
     def test_an_interrupted_run_goes_on(self, run: Run) -> None:
         """The third hundred cannot be read, then it can; the first two are not judged again."""
         rows: list[dict[str, Any]] = [

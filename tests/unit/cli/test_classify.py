@@ -115,6 +115,23 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(
     assert "check the path" in result.stderr
 
 
+@pytest.mark.parametrize("how", ["same", "link"])
+def test_the_file_that_is_read_is_not_overwritten(
+    run: Run, tickets: Path, tmp_path: Path, how: str
+) -> None:
+    before = tickets.read_bytes()
+    output = tickets
+    if how == "link":
+        output = tmp_path / "link.jsonl"
+        output.symlink_to(tickets)
+
+    result = run("classify", str(tickets), "--output", str(output))
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "is the file that is read" in result.stderr
+    assert tickets.read_bytes() == before
+
+
 def test_a_full_disk_ends_in_one_sentence(run: Run, tickets: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")

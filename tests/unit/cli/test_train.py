@@ -2,7 +2,10 @@
 
 import json
 import random
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,8 @@ WORDS = {
     "network": ["router", "cable", "wifi", "switch", "offline"],
     "payroll": ["salary", "bonus", "payslip", "overtime", "tax"],
 }
+
+PATIENCE = 60.0
 
 
 def tickets(path: Path, *, share_wrong: float = 0.0, seed: int = 1, rows: int = 150) -> Path:
@@ -227,6 +232,10 @@ def test_labels_of_chance_end_in_a_warning_and_a_model_that_abstains(
         (["--labels", "TICKETS"], ExitCode.INPUT),
         (["--tickets", "gone.jsonl"], ExitCode.INPUT),
         (["--tickets", "TICKETS", "--targets", "nothing"], ExitCode.INPUT),
+        (["--tickets", "TICKETS", "--targets", ","], ExitCode.USAGE),
+        (["--labels", "TICKETS", "--targets", " "], ExitCode.USAGE),
+        (["--tickets", "TICKETS", "--holdout", "gone.jsonl"], ExitCode.INPUT),
+        (["--freshdesk", "--keep-text", "."], ExitCode.FILE),
         (["--tickets", "TICKETS", "--base", "gone"], ExitCode.BUNDLE),
     ],
 )
@@ -241,6 +250,54 @@ def test_what_cannot_be_used_is_said_and_nothing_is_written(
     assert len(result.stderr.strip().splitlines()) <= 4
     assert "Traceback" not in result.output
     assert not (tmp_path / "mine").exists()
+
+
+def test_targets_that_the_holdout_lacks_are_compared_by_their_training(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    holdout = tmp_path / "other.jsonl"
+    holdout.write_text('{"body": "toner", "language": "en"}', encoding="utf-8")
+    output = tmp_path / "mine"
+    run(*arguments(good, output, bundle))
+
+    result = run(*arguments(good, output, bundle, "--holdout", str(holdout), "--json"))
+
+    [team] = json.loads(result.stdout)["comparisons"]
+    assert team["before"] == team["after"]
+    assert team["before"]["rows"] == 150
+
+
+def test_labels_that_differ_in_case_only_are_named(
+    run: Run, bundle: Path, good: Path, tmp_path: Path
+) -> None:
+    lines = good.read_text(encoding="utf-8").splitlines()
+    lines[:60] = [line.replace('"team": "printer"', '"team": "Printer"') for line in lines[:60]]
+    good.write_text("\n".join(lines), encoding="utf-8")
+
+    trained = run(*arguments(good, tmp_path / "mine", bundle))
+
+    assert "differ in case only and are learnt as rivals: Printer, printer" in trained.stderr
+
+
+def test_asked_to_end_it_leaves_nothing_behind(good: Path, bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "mine"
+    command = "from otai_freshdesk.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments(good, output, bundle)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + PATIENCE
+    while not list(tmp_path.glob(".mine-*")):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, said.splitlines()[-1:]) == (ExitCode.INTERRUPTED, ["interrupted"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cwd", "good.jsonl"]
 
 
 def test_a_folder_that_is_no_bundle_is_left_alone(

@@ -167,6 +167,15 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert not (tmp_path / "kept").exists()
 
 
+def test_what_was_read_of_another_time_is_read_anew_with_a_word(
+    desk: Desk, encoder: TextEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resolved(desk, 60)
+    for span, words in [("180d", False), ("180d", False), ("26w", True)]:
+        collection(desk, tmp_path / "kept", span=span).collect(encoder, silent)
+        assert ("reading anew" in capsys.readouterr().err) is words
+
+
 def test_it_keeps_within_the_share_of_the_rate_limit(
     desk: Desk, encoder: TextEncoder, tmp_path: Path
 ) -> None:

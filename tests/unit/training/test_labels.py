@@ -13,7 +13,7 @@ import yaml
 from classifier_training import train_from_labels
 from classifier_training.errors import DataError, TooFewTicketsError
 from classifier_training.evaluate import evaluate
-from classifier_training.labels import read_labels
+from classifier_training.labels_file import read_labels
 from ticket_classifier import load
 from unit.training.corpus import make_rows, write_rows
 
@@ -135,11 +135,31 @@ def test_several_targets_lists_of_names_and_a_choice(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("targets: [", "is not YAML"),
-        ("{}", "targets: Field required"),
-        ("targets: {}", "targets: Dictionary should have at least 1 item"),
-        ("targets: {q: {a: {descripton: secret}, b: {}}}", r"targets\.q\.a\.descripton: Extra"),
-        ("targets: {q: {a: {examples: [{text: secret}]}, b: {}}}", r"examples\.0\.body: Field req"),
+        ("targets: [", "line 1: is not YAML"),
+        ("targets:\n  q: {a: {}, b: {}\n", "line 3: is not YAML"),
+        ("[" * 100_000, "is not YAML"),
+        ("{}", "targets: is missing"),
+        ("- secret", "the file: must be names with a colon"),
+        ("targets: [secret]", "targets: must be names with a colon"),
+        ("targets: {}", "targets: must name something"),
+        ("targets: {q: secret}", r"targets\.q: must be names with a colon"),
+        ("targets: {q: {a: secret, b: {}}}", r"targets\.q\.a: must be names with a colon"),
+        ("targets: {q: [a: {description: secret}, b]}", "a label of q has no name"),
+        ("targets: {q: {'': {}, b: {}}}", "a label of q has no name"),
+        ("targets: {'': {a: {}, b: {}}}", "a target has no name"),
+        ('targets: {q: {"a\\0": {}, b: {}}}', "the name of a label of q holds control characters"),
+        ("targets: {q: {Refund: {}, 'refund ': {}}}", "'Refund' and 'refund' of q are alike"),
+        ("targets: {q: [a, b, a]}", "'a' and 'a' of q are alike"),
+        (
+            "targets:\n  q:\n    a: {examples: [secret]}\n    b:\n    a:\n",
+            "line 5: this name .* twice",
+        ),
+        ("targets: {q: {a: {keywords: secret}, b: {}}}", r"q\.a\.keywords: must be a list"),
+        ("targets: {q: {a: {descripton: secret}, b: {}}}", r"q\.a\.descripton: is not known here"),
+        (
+            "targets: {q: {a: {examples: [{text: secret}]}, b: {}}}",
+            r"examples\.0\.body: is missing",
+        ),
     ],
 )
 def test_broken_files_are_refused_without_their_text(
@@ -151,6 +171,20 @@ def test_broken_files_are_refused_without_their_text(
         read_labels(file)
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None or "secret" not in str(caught.value.__cause__)
+
+
+def test_names_are_text_as_they_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "labels.yml"
+    file.write_text(
+        "targets:\n"
+        "  urgent: {Yes: , No: {keywords: [off, 1e3, 2024-01-01]}, null: {}, ' a  b ': }\n"
+        "  more: &more {x: {description: on}, y: ~}\n  most: {<<: *more, x: {}, z: {}}\n"
+    )
+    targets = read_labels(file).targets
+    assert list(targets["urgent"]) == ["Yes", "No", "null", "a b"]
+    assert targets["urgent"]["No"].keywords == ("off", "1e3", "2024-01-01")
+    assert targets["more"]["x"].description == "on"
+    assert set(targets["most"]) == {"x", "y", "z"}
 
 
 def test_one_label_is_no_choice(tmp_path: Path) -> None:
