@@ -1,7 +1,9 @@
 """Commands are run as an administrator runs them: arguments in, text and an exit code out."""
 
 import os
+import resource
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,3 +111,14 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         config.write_text(CONFIG.format(url=simulator.url, state=state), encoding="utf-8")
         monkeypatch.setenv("OTAI_CONFIG", str(config))
         yield Desk(simulator, config, state)
+
+
+@contextmanager
+def full_disk(longest_file: int) -> Iterator[None]:
+    """Let no file grow beyond some bytes, as on a disk that is all but full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (longest_file, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

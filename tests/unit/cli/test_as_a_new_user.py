@@ -5,10 +5,8 @@ that joins the program joins `ASKING` if it asks the account, `CONFIGURED` if it
 and `WRITING` if it writes a file.
 """
 
-import resource
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from otai_freshdesk.cli import parameters
 from otai_freshdesk.cli.app import app
 from otai_freshdesk.cli.errors import ExitCode
 from otai_freshdesk.ssm import ssm_client
-from unit.cli.conftest import Desk, Run
+from unit.cli.conftest import Desk, Run, full_disk
 from unit.cli.test_doctor import bot, leave_aws
 
 DONE, FINDINGS, USAGE, CONFIG, BUNDLE = (ExitCode(code) for code in range(5))
@@ -238,17 +236,6 @@ def test_no_configuration(run: Run, desk: Desk, command: str) -> None:
     assert "--config" in result.output
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Let no file grow beyond a few bytes, as on a disk that is all but full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LONGEST_FILE, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 WRITING: Mapping[str, Sequence[str]] = {
     "setup": ("setup", "--config", "{folder}/new.yml", "--domain", "acme"),
     "setup again": ("setup", "--config", "{config}", "--undecided", "Sales"),
@@ -272,7 +259,7 @@ def test_a_full_disk(
     before = desk.config.read_bytes()
     places = {"folder": folder, "config": desk.config, "tickets": tickets}
 
-    with full_disk():
+    with full_disk(LONGEST_FILE):
         result = run(*(part.format(**places) for part in WRITING[command]))
 
     assert_calm(result, FILE)

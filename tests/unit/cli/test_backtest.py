@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from otai_freshdesk.cli.errors import ExitCode
-from unit.cli.conftest import Desk, Run
+from unit.cli.conftest import Desk, Run, full_disk
+
+ENOUGH_FOR_A_BATCH = 12_000  # bytes
 
 DAY = 86_400
 LETTERS = [
@@ -262,22 +264,39 @@ class TestFile:
         assert path.read_bytes() == before
 
     def test_an_interrupted_run_goes_on(self, run: Run) -> None:
-        """The third hundred cannot be read, then it can; the first two are not judged again."""
+        """The disk is full at first; what was judged until then is not judged again."""
         rows: list[dict[str, Any]] = [
             {"subject": "invoice", "queue": "billing_payments"} for _ in range(250)
         ]
-        path = json_lines([*rows, {"subject": 7}])
-        failed = run("backtest", "--file", path)
-        assert failed.exit_code == ExitCode.INPUT
-        assert "200 tickets are judged and kept in .backtest.html.progress" in failed.stderr
-        again = run("backtest", "--file", path)
-        assert "going on after 200 tickets" in again.stderr
-        assert "beginning anew" not in run("backtest", "--file", path, "--fresh").stderr
+        path = json_lines(rows)
+        with full_disk(ENOUGH_FOR_A_BATCH):
+            failed = run("backtest", "--file", path)
+        assert failed.exit_code == ExitCode.FILE
+        kept = re.search(r"(\d+) tickets are judged and kept in \.backtest", failed.stderr)
+        assert kept
 
-        json_lines(rows)
+        done = run("backtest", "--json", "--file", path)
+        assert f"going on after {kept[1]} tickets" in done.stderr
+        assert json.loads(done.stdout)["tickets"] == 250
+        assert not Path(".backtest.html.progress").exists()
+
+    def test_the_progress_of_another_file_does_not_count(self, run: Run) -> None:
+        row = {"subject": "invoice", "queue": "billing_payments"}
+        path = json_lines([row] * 250)
+        with full_disk(ENOUGH_FOR_A_BATCH):
+            run("backtest", "--file", path)
+        json_lines([row] * 240)
         mended = run("backtest", "--json", "--file", path)
         assert "of another comparison: beginning anew" in mended.stderr
-        assert json.loads(mended.stdout)["tickets"] == 250
+        assert json.loads(mended.stdout)["tickets"] == 240
+
+    def test_a_bad_row_is_said_before_the_work(self, run: Run) -> None:
+        rows = [{"subject": "invoice", "queue": "billing_payments"}] * 250
+        failed = run("backtest", "--file", json_lines([*rows, {"subject": 7}]))
+        assert (failed.exit_code, failed.stderr) == (
+            ExitCode.INPUT,
+            "error: past.jsonl, line 251: subject must be text\n",
+        )
         assert not Path(".backtest.html.progress").exists()
 
 

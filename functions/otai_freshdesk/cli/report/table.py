@@ -29,7 +29,7 @@ class TicketTable:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file through, but for its texts.
+        """Read the file through, so that a bad row is said before the work.
 
         Raises:
             TicketFileError: It does not hold tickets.
@@ -40,6 +40,7 @@ class TicketTable:
         numbers: set[int | None] = set()
         count = 0
         for row in read_rows(path):
+            texts(row, str(path))
             columns |= dict.fromkeys(row.cells)
             numbers.add(_number(row))
             count += 1

@@ -108,7 +108,7 @@ async def make_report(
         note(f"going on after {progress.resumed} tickets; --fresh begins anew")
     elif progress.is_of_another:
         note("the progress beside the report is of another comparison: beginning anew")
-    with progress, _kept(progress), progress_bar("Judging", task.limit) as bar:
+    with _kept(task.progress_path, identity), progress, progress_bar("Judging", task.limit) as bar:
 
         def show(done: int) -> None:
             bar(done, label=f"Judging: {done} tickets")
@@ -152,15 +152,14 @@ def _identity(task: Task, origin: Origin, source: Source, classifier: Classifier
 
 
 @contextmanager
-def _kept(progress: Progress) -> Iterator[None]:
-    """Say of a comparison that ends early how it goes on."""
+def _kept(path: Path, identity: object) -> Iterator[None]:
+    """Say of a comparison that ends early how it goes on; what counts is what the disk holds."""
     try:
         yield
     except BaseException:
-        if progress.cases:
+        if kept := Progress(path, identity).resumed:
             note(
-                f"{len(progress.cases)} tickets are judged and kept in {progress.path}; run the "
-                "same command again to go on"
+                f"{kept} tickets are judged and kept in {path}; run the same command again to go on"
             )
         raise
 
