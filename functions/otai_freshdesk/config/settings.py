@@ -43,7 +43,8 @@ _LONGEST_VALUE = 4096
 _LONGEST_KEY = 60
 _DEEPEST = 20
 _IN_OTHER_WORDS = {
-    "extra_forbidden": "no such setting; check its spelling and how far in it stands"
+    "extra_forbidden": "no such setting; check its spelling and how far in it stands",
+    "string_type": "must be text; Yes, No and numbers are text in quotes only",
 }
 PLACE = r"^(memory|ssm:/[\w./-]+|file:.+)$"
 LONGEST_DURATION = timedelta(days=3650)

@@ -111,7 +111,7 @@ _JOINT_SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)
 long German tickets: .67 against .62) and the worst for others (77 labels of questions to a bank:
 .67 against .76). So the examples choose one."""
 _JOINT_PENALTY = 0.3
-_MOST_UNLABELLED = 5_000
+_MOST_UNLABELLED = 10_000
 _TOO_FEW = (
     "{} examples are too few to measure anything (it takes {}); "
     "the bundle abstains here unless the configuration sets min_confidence"

@@ -93,6 +93,7 @@ def test_a_wrong_configuration_is_named(text: str, words: str) -> None:
         ("sweep: {look_back: 72h, overlap: 5m, look_back: 24h}", "'look_back'"),
         ("sweep: {look_back: 72h}\n  sweep: {look_back: 24h}", "'sweep' stands twice"),
         ("triage: {fields: {group: {target: queue, labels: {a: X, b: Y, a: Z}}}}", "'a'"),
+        ("triage: {fields: {group: {target: queue, labels: {a: No}}}}", "text in quotes only"),
     ],
 )
 def test_a_value_nobody_can_mean_is_refused_by_its_key(section: str, key: str) -> None:
