@@ -113,22 +113,16 @@ def train_from_tickets(
     """
     rows = read_tickets(tickets)
     settings = settings or Settings()
-    picked, warnings = _at_most([row.labels for row in rows], targets, settings)
-    picked_rows = [rows[row] for row in picked]
-    if targets is None:
-        found = label_columns(rows)
-        if not found:
-            raise DataError(tickets, "has no column that looks like labels")
-        wanted, left_out = _usable([row.labels for row in picked_rows], found, settings)
-        warnings += left_out
-    else:
-        columns = {column for row in rows for column in row.labels}
-        for name in targets:
-            if name not in columns:
-                raise DataError(tickets, f"has no column {name!r}")
-        wanted = list(targets)
+    labels = [row.labels for row in rows]
+    columns = label_columns(rows) if targets is None else {name for one in labels for name in one}
+    if not columns:
+        raise DataError(tickets, "has no column that looks like labels")
+    for name in targets or ():
+        if name not in columns:
+            raise DataError(tickets, f"has no column {name!r}")
+    picked, wanted, warnings = _chosen(labels, targets, settings)
     return train_rows(
-        picked_rows,
+        [rows[row] for row in picked],
         output,
         base=base,
         targets=wanted,
@@ -240,16 +234,10 @@ def train_corpus(
     started = time.monotonic()
     check_output(output)
     settings = settings or Settings()
-    lenient = targets is None
-    found = columns_of_labels(corpus.labels)
-    picked, warnings = _at_most(corpus.labels, targets, settings)
-    corpus = corpus.take(picked)
-    if targets is None:
-        targets, left_out = _usable(corpus.labels, found, settings)
-        warnings += left_out
+    picked, wanted, warnings = _chosen(corpus.labels, targets, settings)
     encoder = TextEncoder(base, threads=settings.threads)
-    run = _Run(output, base, targets, settings, started, lenient, warnings)
-    return run.train(corpus, encoder, progress=progress)
+    run = _Run(output, base, wanted, settings, started, targets is None, warnings)
+    return run.train(corpus.take(picked), encoder, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +302,18 @@ class _Run:
         if problems and not (self.lenient and varied):
             raise next(iter(problems.values()))
         return varied, [str(problem) for problem in problems.values()]
+
+
+def _chosen(
+    labels: Sequence[Mapping[str, str]], targets: Sequence[str] | None, settings: Settings
+) -> tuple[list[int], list[str], list[str]]:
+    """Which rows to use, which targets to learn, and a word for what is left out unasked."""
+    picked, warnings = _at_most(labels, targets, settings)
+    if targets is not None:
+        return picked, list(targets), warnings
+    of_picked = [labels[row] for row in picked]
+    usable, left_out = _usable(of_picked, columns_of_labels(labels), settings)
+    return picked, usable, [*warnings, *left_out]
 
 
 def _at_most(
