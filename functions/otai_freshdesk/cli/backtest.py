@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from otai_freshdesk.cli.durations import parse_moment
-from otai_freshdesk.cli.files import check_output
+from otai_freshdesk.cli.files import refuse_overwriting
 from otai_freshdesk.cli.options import BundleOption, JsonOption
 from otai_freshdesk.cli.report.options import (
     ConfigOrNoneOption,
@@ -56,7 +56,7 @@ def backtest(  # noqa: PLR0917 - options are named on the command line
     without --config they are targets of the bundle (queue, type, ...).
     """
     start = parse_moment(since)
-    check_output(output, file)
+    refuse_overwriting(output, file)
     from otai_freshdesk.cli.report.reports import (  # noqa: PLC0415 - starts ONNX Runtime
         backtest_account,
         backtest_file,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from otai_freshdesk.cli.bundles import bundle_folder
-from otai_freshdesk.cli.files import STANDARD, check_output, open_input, open_output
+from otai_freshdesk.cli.files import STANDARD, open_input, open_output, refuse_overwriting
 from otai_freshdesk.cli.options import BundleOption, JsonOption
 from otai_freshdesk.cli.output import note, print_json, progress_bar
 from ticket_files import read_json_lines, texts
@@ -37,7 +37,7 @@ def classify(
     """
     import ticket_classifier  # noqa: PLC0415 - starts ONNX Runtime
 
-    check_output(output, file)
+    refuse_overwriting(output, file)
     name = "standard input" if file == STANDARD else str(file)
     started = time.monotonic()
     tickets = read = 0

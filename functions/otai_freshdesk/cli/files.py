@@ -11,7 +11,7 @@ from typing import BinaryIO, TextIO
 
 import typer
 
-__all__ = ["STANDARD", "check_output", "open_input", "open_output"]
+__all__ = ["STANDARD", "open_input", "open_output", "refuse_overwriting"]
 
 STANDARD = Path("-")
 """Stands for standard input or output."""
@@ -31,7 +31,7 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def check_output(output: Path, source: Path | None) -> None:
+def refuse_overwriting(output: Path, source: Path | None) -> None:
     """Make sure before the work that `output` is neither a folder nor `source`.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from otai_freshdesk.cli.durations import parse_moment
-from otai_freshdesk.cli.files import check_output
+from otai_freshdesk.cli.files import refuse_overwriting
 from otai_freshdesk.cli.options import BundleOption, JsonOption
 from otai_freshdesk.cli.report.options import (
     ConfigOrNoneOption,
@@ -44,7 +44,7 @@ def review(  # noqa: PLR0917 - options are named on the command line
     them again, which gives what was set. Agreement is shown by field and week.
     """
     start = parse_moment(since)
-    check_output(output, None)
+    refuse_overwriting(output, None)
     from otai_freshdesk.cli.report.reports import review_account  # noqa: PLC0415 - ONNX Runtime
     from otai_freshdesk.cli.report.summary import show  # noqa: PLC0415
     from otai_freshdesk.cli.report.task import Task  # noqa: PLC0415

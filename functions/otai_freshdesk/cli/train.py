@@ -10,7 +10,7 @@ import typer
 
 from otai_freshdesk.cli.durations import parse_moment
 from otai_freshdesk.cli.errors import ExitCode, needs_extra
-from otai_freshdesk.cli.files import check_output
+from otai_freshdesk.cli.files import refuse_overwriting
 from otai_freshdesk.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from otai_freshdesk.cli.output import note, print_json, print_line, print_table
 
@@ -90,7 +90,7 @@ def train(  # noqa: PLR0917 - options are named on the command line
     wanted = None if targets is None else _names(targets)
     start = parse_moment(since)
     if keep_text:
-        check_output(keep_text, None)
+        refuse_overwriting(keep_text, None)
     with needs_extra("train", "training"):
         from classifier_training import Settings  # noqa: PLC0415 - starts ONNX Runtime
         from otai_freshdesk.cli.resolved import Collection  # noqa: PLC0415

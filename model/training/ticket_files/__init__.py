@@ -1,7 +1,7 @@
 """Files of tickets as help desks have them: JSON Lines or CSV, a row a ticket.
 
-Training, back-test and classification read the same file the same way, since all three read it
-here. Nothing but the standard library is needed.
+Training and back-test read the same file the same way, since both read it here; `classify`
+reads its JSON Lines here too. Nothing but the standard library is needed.
 
 ::
 
