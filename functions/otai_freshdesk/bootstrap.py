@@ -17,7 +17,7 @@ from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.ports import Classifier, HelpDesk
 from otai_freshdesk.application.sweep import Sweep, SweepReport
 from otai_freshdesk.application.sweep_state import SweepState, SweepStateError, SweepStateStore
-from otai_freshdesk.application.triage import ProcessMemory, Triage
+from otai_freshdesk.application.triage import Mode, ProcessMemory, Triage
 from otai_freshdesk.classification import BundledClassifier
 from otai_freshdesk.clock import Clock, SystemClock
 from otai_freshdesk.config.overlay import open_overlay
@@ -137,9 +137,17 @@ class Application:
         stop_at = self.clock.monotonic() + seconds
         settings = await asyncio.to_thread(self._overlay.over, self.settings)
         state = await asyncio.to_thread(self._load_state)
-        first_sweep = state.switched_on or self._now()
-        state = replace(state, switched_on=first_sweep)
         help_desk = self.help_desk(stop_at + GRACE)
+        try:
+            off = settings.triage.mode is Mode.OFF
+            now = self._now() if off else await help_desk.now()
+        except HelpDeskError as error:
+            report = SweepReport(state=state, lag=self._now() - (state.cursor or self._now()))
+            report.stop(error)
+            return report
+        state = state.as_of(now)
+        first_sweep = state.switched_on or now
+        state = replace(state, switched_on=first_sweep)
         switched_on = settings.triage.switched_on or first_sweep
         how = settings.sweep_settings()
         sweep = Sweep(
@@ -150,7 +158,7 @@ class Application:
             observe=observe,
             remember=self._save_state,
         )
-        report = await sweep.run(state, stop_at=stop_at, since=since)
+        report = await sweep.run(state, now=now, stop_at=stop_at, since=since)
         await self._save_state(report.state)
         return report
 

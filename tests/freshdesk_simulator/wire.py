@@ -8,6 +8,7 @@ import asyncio
 import socket
 import struct
 from dataclasses import dataclass
+from email.utils import formatdate
 
 import httpx
 from starlette.types import Receive, Scope, Send
@@ -112,6 +113,7 @@ class Exchange:
     async def _start(self, reply: RawReply) -> None:
         headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
         headers.append((b"content-length", str(len(reply.body)).encode()))
+        headers.append((b"date", formatdate(self.clock.time(), usegmt=True).encode()))
         await self.send({"type": "http.response.start", "status": reply.status, "headers": headers})
 
     async def _hang(self, seconds: float) -> None:

@@ -303,7 +303,7 @@ class World(RuleBasedStateMachine):
         assert max(self._spent_by_minute().values(), default=0) <= MOST_A_MINUTE
         account = self.simulator.account
         start = account.moment(SWITCHED_ON)
-        parked = json.loads(self.account.store.load() or "{}").get("parked", [])
+        parked = json.loads(self.account.store.load() or "{}").get("parked", {})
         for ticket in account.tickets:
             eligible = (
                 ticket.status == Status.OPEN
@@ -311,7 +311,7 @@ class World(RuleBasedStateMachine):
                 and not (ticket.spam or ticket.deleted)
                 and ticket.created_at >= start
             )
-            if eligible and not (ticket.id in parked and ticket.id in self.may_be_parked):
+            if eligible and not (str(ticket.id) in parked and ticket.id in self.may_be_parked):
                 assert self.account.is_marked(ticket.id), f"ticket {ticket.id} was lost"
 
     def _spent_by_minute(self) -> Counter[int]:

@@ -64,11 +64,16 @@ class Account:
         self._processes: list[Application] = []
         self.application = self.process()
 
-    def process(self, **overrides: str) -> Application:
-        """Return another process of the same deployment: same state, nothing else shared."""
+    def process(self, *, clock: Clock | None = None, **overrides: str) -> Application:
+        """Return another process of the same deployment: same state, nothing else shared.
+
+        Args:
+            clock: its machine's clock; the simulator's by default.
+            overrides: variables that lie over the configuration and the account's.
+        """
         process = Application(
             _settings(self._config, _environment(self.simulator.url, self.overrides | overrides)),
-            clock=self.simulator.clock,
+            clock=clock or self.simulator.clock,
             classifier=self.classifier,
             store=self.store,
         )

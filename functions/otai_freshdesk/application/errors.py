@@ -5,6 +5,8 @@
     |   `-- TicketUnreadableError     what it says of this ticket is not what it documents
     |-- HelpDeskAuthenticationError   the key is wrong or may not do this: stop at once
     |-- TicketRejectedError           this ticket cannot be seen or written now: go on
+    |   `-- TicketGoneError           it is deleted, spam, or not there any more
+    |-- UnforeseenError               a defect of ours that this ticket meets: go on
     `-- WriteUncertainError           the reply was lost: read the ticket again, then decide
 
 Adapters translate their own errors into these. The messages hold no ticket text.
@@ -40,6 +42,14 @@ class HelpDeskAuthenticationError(HelpDeskError):
 
 class TicketRejectedError(HelpDeskError):
     """The help desk refuses to show or change this one ticket, for a reason of its own."""
+
+
+class TicketGoneError(TicketRejectedError):
+    """The ticket was deleted, marked as spam or archived since it was read: nothing to be done."""
+
+
+class UnforeseenError(HelpDeskError):
+    """A defect of ours, met by one ticket; the message says where, and holds nothing of it."""
 
 
 class WriteUncertainError(HelpDeskError):

@@ -33,6 +33,10 @@ class Written:
 class HelpDesk(Protocol):
     """Reads and writes tickets. All methods raise the errors of `application.errors`."""
 
+    async def now(self) -> datetime:
+        """Return the time by the clock that stamps the tickets, which ours need not agree with."""
+        ...
+
     async def ticket(self, ticket_id: int) -> Ticket | None:
         """Return a fresh look at a ticket, or None when there is none (any more)."""
         ...

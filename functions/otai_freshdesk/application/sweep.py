@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from otai_freshdesk.application.errors import (
@@ -20,21 +20,22 @@ from otai_freshdesk.application.errors import (
     HelpDeskError,
     HelpDeskUnavailableError,
     TicketUnreadableError,
+    UnforeseenError,
     WriteUncertainError,
 )
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.ports import HelpDesk, Written
 from otai_freshdesk.application.prefetch import prefetch
-from otai_freshdesk.application.sweep_state import MAX_FAILING, SweepState
+from otai_freshdesk.application.sweep_state import CLOCK_SKEW, MAX_FAILING, SweepState
 from otai_freshdesk.application.triage import MAX_ATTEMPTS, Judged, Mode, Triage
 from otai_freshdesk.clock import Clock
 from otai_freshdesk.domain.policy import Ineligible, Policy
 from otai_freshdesk.domain.ticket import Ticket
 
 AGAIN = (HelpDeskUnavailableError, WriteUncertainError)
+ITS_OWN_FAULT = (TicketUnreadableError, UnforeseenError)  # whatever becomes of the others
 OUT_OF_TIME = "out of time; the next sweep goes on from here"
 FIRST_PAUSE = 1.0  # seconds before tickets whose write failed are tried again
-CLOCK_SKEW = timedelta(minutes=2)  # by how much Freshdesk's clock may differ from ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class SweepSettings:
         pending_max: judged tickets that wait for others of their kind.
         walk_share: part of the time in which to look for tickets; the rest is for writing those
             that wait.
+        retry_share: part of the time in which to begin with tickets that failed before; the others
+            have their turn in the next sweep.
         read_ahead: tickets read before they are judged.
         park_after: failed sweeps, in which others could be written, after which a ticket is left to
             a human.
@@ -73,6 +76,7 @@ class SweepSettings:
     bulk_settles: timedelta = timedelta(minutes=1)
     pending_max: int = 3000
     walk_share: float = 0.75
+    retry_share: float = 0.2
     read_ahead: int = 50
     park_after: int = 5
     give_up_after: int = 5
@@ -96,6 +100,11 @@ class SweepReport:
     parked: list[int] = field(default_factory=list)
     stopped: str | None = None
     key_refused: bool = False
+
+    def stop(self, error: Exception) -> None:
+        """Note why the sweep ends before it is complete."""
+        self.stopped = str(error)
+        self.key_refused = isinstance(error, HelpDeskAuthenticationError)
 
     @property
     def complete(self) -> bool:
@@ -225,12 +234,13 @@ class Sweep:
         self._remember = remember or _forget
 
     async def run(
-        self, state: SweepState, *, stop_at: float, since: datetime | None = None
+        self, state: SweepState, *, now: datetime, stop_at: float, since: datetime | None = None
     ) -> SweepReport:
         """Triage every eligible ticket updated since the last complete sweep.
 
         Args:
             state: what the last sweep left behind.
+            now: the help desk's time; tickets updated later are left to the next sweep.
             stop_at: monotonic time after which nothing new is begun.
             since: start here instead of at the cursor; the cursor is then left alone.
 
@@ -250,6 +260,7 @@ class Sweep:
             report=report,
             observe=self._observe,
             remember=self._remember,
+            now=now,
             stop_at=stop_at,
         )
         return await run.go(since)
@@ -268,6 +279,7 @@ class _Run:
         report: SweepReport,
         observe: Callable[[Outcome], None],
         remember: Callable[[SweepState], Awaitable[None]],
+        now: datetime,
         stop_at: float,
     ) -> None:
         self._help_desk = help_desk
@@ -280,9 +292,11 @@ class _Run:
         self._stop_at = stop_at
         # Only a bulk update leaves tickets waiting until the end.
         flush_share = 1 - settings.walk_share if settings.bulk else 0.0
-        self._walk_until = stop_at - flush_share * (stop_at - clock.monotonic())
-        self._started = _datetime(clock.time())
+        self._started = now
         self._started_monotonic = clock.monotonic()
+        time = stop_at - self._started_monotonic
+        self._walk_until = stop_at - flush_share * time
+        self._retry_until = self._started_monotonic + settings.retry_share * time
         self._feed = ChangeFeed(help_desk, triage.policy, self._started - CLOCK_SKEW)
         self._pending = Pending()
         self._seen: set[int] = set()
@@ -291,7 +305,7 @@ class _Run:
         self._bulk_since: datetime | None = None
         self._failed_in_a_row = 0
         self._refused: list[tuple[Judged, Outcome]] = []  # since the last write that was taken
-        self._failed_again: list[int] = []
+        self._failed_again: list[int] = []  # by their own fault, if others can be written
         self._tries: Counter[int] = Counter()
         self._verify_until = report.state.verify_until
 
@@ -305,17 +319,20 @@ class _Run:
             await self._retry_failing()
             await self._walk(start)
             self._settle_refused()
-            if self._report.counts[self._triage.done]:
-                # Others could be written, so it is these tickets' own fault.
-                for ticket_id in self._failed_again:
-                    self._fail(ticket_id)
         except (_StopSweepError, HelpDeskError) as stop:
-            self._report.stopped = str(stop)
-            self._report.key_refused = isinstance(stop, HelpDeskAuthenticationError)
+            self._report.stop(stop)
+        if self._wrote:
+            for ticket_id in self._failed_again:
+                self._fail(ticket_id)
         self._hold_cursor_at(one for one, _ in self._refused)
         if since is None:
             self._remember(start)
         return self._report
+
+    @property
+    def _wrote(self) -> bool:
+        """Whether tickets could be written, so that those that could not are to blame."""
+        return self._report.counts[self._triage.done] > 0
 
     # -- the walk -----------------------------------------------------------------------------
 
@@ -341,7 +358,10 @@ class _Run:
 
     def _is_left_out(self, ticket: Ticket) -> bool:
         state = self._report.state
-        return ticket.id in state.parked or ticket.id in state.failing
+        parked_at = state.parked.get(ticket.id)
+        return ticket.id in state.failing or (
+            parked_at is not None and ticket.updated_at <= parked_at
+        )
 
     def _is_wanted(self, ticket: Ticket) -> bool:
         return not self._is_left_out(ticket) and self._triage.policy.ineligible(ticket) is None
@@ -350,15 +370,18 @@ class _Run:
         self._report.looked_at += 1
         if self._is_left_out(ticket):
             return
+        self._report.state = self._report.state.recovered(ticket.id)
         if not ticket.is_readable:
-            if len(self._report.state.failing) >= MAX_FAILING:
-                raise _StopSweepError("too many tickets are shown in a form that cannot be read")
             self._fail(ticket.id)
             return
         if reason := self._triage.policy.ineligible(ticket):
             self._count(Outcome(ticket_id=ticket.id, status=Status.SKIPPED, reason=reason))
             return
-        judged = await self._triage.judge(ticket, self._started_monotonic)
+        try:
+            judged = await self._triage.judge(ticket, self._started_monotonic)
+        except UnforeseenError:
+            self._fail(ticket.id)
+            return
         # The text has done its work; thousands of tickets may wait.
         judged = replace(judged, ticket=replace(ticket, subject="", body=""))
         if not self._triage.writes:
@@ -480,9 +503,9 @@ class _Run:
                 self._refuse(one, result)
                 return
             self._failed_in_a_row = 0
+            self._count(result)
             if result.status is self._triage.done:
                 self._settle_refused()
-            self._count(result)
             return
         if isinstance(result, HelpDeskAuthenticationError):
             raise result
@@ -492,8 +515,7 @@ class _Run:
             self._pending.singles.append(one)
             return
         self._failed_in_a_row += 1
-        outage = self._failed_in_a_row >= self._settings.give_up_after
-        if outage or len(self._report.state.failing) >= MAX_FAILING:
+        if self._failed_in_a_row >= self._settings.give_up_after:
             raise _StopSweepError(f"too many tickets failed in a row; the last said: {result}")
         self._fail(ticket.id)
 
@@ -510,10 +532,15 @@ class _Run:
             )
 
     def _settle_refused(self) -> None:
-        """Park what was refused while others were taken."""
-        for _, outcome in self._refused:
+        """Leave what was refused to a human if others were taken, else to the next sweep."""
+        while self._refused:
+            _, outcome = self._refused[0]
+            if self._wrote:
+                self._park(outcome.ticket_id)
+            else:
+                self._fail(outcome.ticket_id)
             self._count(outcome)
-        self._refused.clear()
+            del self._refused[0]
 
     def _as_ours(self, one: Judged, outcome: Outcome) -> Outcome:
         """Return the outcome of a ticket whose marker shows that our own write arrived."""
@@ -522,36 +549,55 @@ class _Run:
         return one.outcome(self._triage.done, written=Written(one.decision.changes))
 
     def _fail(self, ticket_id: int) -> None:
+        """Count one more failure of a ticket, and leave it to a human when it has failed too often.
+
+        Raises:
+            _StopSweepError: no more can be remembered; the cursor must stay.
+        """
+        state = self._report.state
+        if ticket_id not in state.failing and len(state.failing) >= MAX_FAILING:
+            raise _StopSweepError("more tickets have failed than can be remembered")
         self._report.counts["failed"] += 1
-        state = self._report.state.failed(ticket_id, park_after=self._settings.park_after)
-        self._report.state = state
-        if ticket_id in state.parked:
-            self._report.parked.append(ticket_id)
+        self._report.state = state = state.failed(ticket_id)
+        if state.failing[ticket_id] >= self._settings.park_after:
+            self._park(ticket_id)
+
+    def _park(self, ticket_id: int) -> None:
+        self._report.state = self._report.state.park(ticket_id, self._started)
+        self._report.parked.append(ticket_id)
 
     # -- what earlier sweeps left behind ------------------------------------------------------
 
     async def _let_bulk_settle(self) -> None:
         settled_at = self._report.state.settled_at
-        if settled_at and (wait := (settled_at - self._started).total_seconds()) > 0:
-            if self._clock.monotonic() + wait >= self._stop_at:
+        if settled_at and (wait := settled_at - self._started) > timedelta():
+            seconds = min(wait, self._settings.bulk_settles).total_seconds()
+            if self._clock.monotonic() + seconds >= self._stop_at:
                 raise _StopSweepError("the last bulk update is still being applied")
-            await self._clock.sleep(wait)
+            await self._clock.sleep(seconds)
 
     async def _retry_failing(self) -> None:
+        """Try tickets again that failed before; what takes long must not keep others waiting."""
         for ticket_id in list(self._report.state.failing):
-            self._check_deadline()
+            if self._clock.monotonic() >= self._retry_until:
+                return
             try:
                 outcome = await self._triage.noted(await self._triage.ticket(ticket_id))
             except HelpDeskAuthenticationError:
                 raise
-            except TicketUnreadableError:
+            except ITS_OWN_FAULT:
                 self._fail(ticket_id)
                 continue
             except HelpDeskError:
                 self._failed_again.append(ticket_id)
+                self._report.state = self._report.state.failed(ticket_id, times=0)
+                continue
+            self._count(outcome)
+            if outcome.status is Status.REJECTED:
+                self._failed_again.append(ticket_id)
+                self._report.state = self._report.state.failed(ticket_id, times=0)
                 continue
             self._report.state = self._report.state.recovered(ticket_id)
-            self._count(outcome)
             self._seen.add(ticket_id)
 
     # -- bookkeeping --------------------------------------------------------------------------
@@ -566,16 +612,14 @@ class _Run:
         report.counts[outcome.status.value] += 1
         report.abstained += outcome.abstained and outcome.status is not Status.SKIPPED
         report.raced += outcome.raced
-        if outcome.status is Status.REJECTED:
-            report.state = report.state.park(outcome.ticket_id)
-            report.parked.append(outcome.ticket_id)
 
     def _hold_cursor_at(self, judged: Iterable[Judged]) -> None:
         for one in judged:
             self._unhandled = _earliest(self._unhandled, one.ticket.updated_at)
 
     def _settled_at(self) -> datetime:
-        return _datetime(self._clock.time()) + self._settings.bulk_settles
+        passed = timedelta(seconds=self._clock.monotonic() - self._started_monotonic)
+        return self._started + passed + self._settings.bulk_settles
 
     def _remember(self, start: datetime) -> None:
         """Move the cursor to the first ticket that is not surely handled."""
@@ -597,10 +641,6 @@ class _Run:
 
 async def _forget(_: SweepState) -> None:
     """Stand in for a memory where nothing follows this sweep."""
-
-
-def _datetime(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _earliest(one: datetime | None, other: datetime) -> datetime:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Protocol
 
 MAX_BYTES = 4096  # the size of a standard SSM parameter
 MAX_FAILING = 100
 MAX_PARKED = 150
+CLOCK_SKEW = timedelta(minutes=2)  # by how much the help desk's own clocks may differ
 
 
 class SweepStateError(Exception):
@@ -47,8 +48,10 @@ class SweepState:
         verify_until: a bulk update has touched tickets updated up to here; those that come up
             without a marker once more are written one by one.
         settled_at: when that bulk update has surely been applied.
-        failing: tickets that failed, with the number of sweeps they failed in.
-        parked: tickets that are left to a human.
+        failing: tickets that failed, with the number of sweeps they failed in; those that have
+            waited longest for another try come first.
+        parked: tickets that are left to a human, with the time since when: one that is updated
+            later is tried again.
     """
 
     cursor: datetime | None = None
@@ -56,27 +59,35 @@ class SweepState:
     verify_until: datetime | None = None
     settled_at: datetime | None = None
     failing: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    parked: tuple[int, ...] = ()
+    parked: Mapping[int, datetime] = field(default_factory=lambda: MappingProxyType({}))
 
-    def failed(self, ticket_id: int, *, park_after: int) -> "SweepState":
-        """Count one more failure of a ticket, and park it when it has failed too often."""
-        count = self.failing.get(ticket_id, 0) + 1
-        if count >= park_after:
-            return replace(self.recovered(ticket_id), parked=self._parked_with(ticket_id))
-        return replace(self, failing={**self.failing, ticket_id: count})
+    def as_of(self, now: datetime) -> "SweepState":
+        """Correct times that have not come yet: a clock that was ahead wrote them.
 
-    def park(self, ticket_id: int) -> "SweepState":
-        """Leave a ticket to a human at once."""
-        return replace(self.recovered(ticket_id), parked=self._parked_with(ticket_id))
+        Nobody knows what has been handled up to a cursor that lies ahead, so it counts as none.
+        """
+        cursor = self.cursor
+        if cursor is not None and cursor > now:
+            cursor = now if cursor - now <= CLOCK_SKEW else None
+        switched_on = None if self.switched_on is None else min(self.switched_on, now)
+        return replace(self, cursor=cursor, switched_on=switched_on)
+
+    def failed(self, ticket_id: int, *, times: int = 1) -> "SweepState":
+        """Count failures of a ticket, and let the others have their turn before it."""
+        others = _without(self.failing, ticket_id)
+        count = self.failing.get(ticket_id, 0) + times
+        return replace(self, failing={**others, ticket_id: count})
+
+    def park(self, ticket_id: int, at: datetime) -> "SweepState":
+        """Leave a ticket to a human, unless it is updated after `at`."""
+        parked = {**_without(self.parked, ticket_id), ticket_id: at}
+        newest = dict(list(parked.items())[-MAX_PARKED:])
+        return replace(self, failing=_without(self.failing, ticket_id), parked=newest)
 
     def recovered(self, ticket_id: int) -> "SweepState":
-        """Forget the failures of a ticket."""
-        failing = {known: count for known, count in self.failing.items() if known != ticket_id}
-        return replace(self, failing=failing)
-
-    def _parked_with(self, ticket_id: int) -> tuple[int, ...]:
-        others = tuple(known for known in self.parked if known != ticket_id)
-        return (*others, ticket_id)[-MAX_PARKED:]
+        """Forget the failures of a ticket, and that it was parked."""
+        failing, parked = _without(self.failing, ticket_id), _without(self.parked, ticket_id)
+        return replace(self, failing=failing, parked=parked)
 
     def to_json(self) -> str:
         """Return the state as JSON of at most `MAX_BYTES` bytes.
@@ -89,12 +100,12 @@ class SweepState:
             "verify_until": _text(self.verify_until),
             "settled_at": _text(self.settled_at),
             "failing": {str(key): count for key, count in self.failing.items()},
-            "parked": list(self.parked),
+            "parked": {str(key): round(at.timestamp()) for key, at in self.parked.items()},
         }
         text = json.dumps(document, separators=(",", ":"))
         if len(text) <= MAX_BYTES or not self.parked:
             return text
-        return replace(self, parked=self.parked[1:]).to_json()
+        return replace(self, parked=dict(list(self.parked.items())[1:])).to_json()
 
     @classmethod
     def from_json(cls, text: str) -> "SweepState":
@@ -111,14 +122,21 @@ class SweepState:
                 verify_until=_time(document.get("verify_until")),
                 settled_at=_time(document.get("settled_at")),
                 failing={int(k): int(v) for k, v in document.get("failing", {}).items()},
-                parked=tuple(int(known) for known in document.get("parked", ())),
+                parked={
+                    int(k): datetime.fromtimestamp(v, UTC)
+                    for k, v in document.get("parked", {}).items()
+                },
             )
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             message = (
                 "the stored sweep state cannot be read; the sweep starts from the look-back and "
                 "replaces it"
             )
             raise SweepStateError(message) from error
+
+
+def _without[T](entries: Mapping[int, T], ticket_id: int) -> dict[int, T]:
+    return {known: value for known, value in entries.items() if known != ticket_id}
 
 
 def _text(moment: datetime | None) -> str | None:

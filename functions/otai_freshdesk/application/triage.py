@@ -1,14 +1,18 @@
 """Triage one ticket: look, classify, decide, look a last time, write once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+import logging
+import traceback
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from otai_freshdesk.application.errors import (
     HelpDeskError,
+    TicketGoneError,
     TicketRejectedError,
+    UnforeseenError,
     WriteUncertainError,
 )
 from otai_freshdesk.application.note import note_lines
@@ -17,6 +21,8 @@ from otai_freshdesk.application.ports import Classifier, HelpDesk, Written
 from otai_freshdesk.clock import Clock
 from otai_freshdesk.domain.policy import Decision, Ineligible, Policy
 from otai_freshdesk.domain.ticket import Ticket
+
+logger = logging.getLogger(__name__)
 
 MAX_LOOK_AGE = 2.0  # seconds after which a look is too old to write on
 MAX_ATTEMPTS = 3  # looks at a ticket whose writes keep losing their replies
@@ -67,6 +73,24 @@ class OwnWrites:
     def since(self, ticket_id: int, looked_at: float) -> bool:
         """Tell whether a look at `looked_at` is older than our last write to the ticket."""
         return self._at.get(ticket_id, float("-inf")) >= looked_at
+
+
+@contextmanager
+def _contained(ticket_id: int) -> Iterator[None]:
+    """Make a defect of ours an error of the one ticket that meets it: the others shall go on.
+
+    Raises:
+        UnforeseenError: instead of anything that is no `HelpDeskError`.
+    """
+    try:
+        yield
+    except HelpDeskError:
+        raise
+    except Exception as error:  # whatever it is; its own message may quote the ticket
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {place.name}, line {place.lineno}"
+        logger.error("a defect met ticket %s: %s", ticket_id, where)  # noqa: TRY400 - no text
+        raise UnforeseenError(f"a defect of ours ({where}); please report it") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +177,8 @@ class Triage:
         """Triage the ticket with this id; for the private note, see `noted`.
 
         Returns:
-            What became of it. A ticket the help desk refuses to change is `REJECTED`.
+            What became of it. A ticket the help desk refuses to change is `REJECTED`; one that
+            was deleted or marked as spam in the meantime is `SKIPPED`.
 
         Raises:
             TicketRejectedError: the help desk refuses to show this ticket; nothing was written.
@@ -162,23 +187,31 @@ class Triage:
             HelpDeskUnavailableError: try again later; nothing was written.
             HelpDeskAuthenticationError: the key must be mended first.
             WriteUncertainError: replies kept getting lost; the marker will tell.
+            UnforeseenError: a defect of ours.
         """
         if self.mode is Mode.OFF:
             return Outcome(ticket_id=ticket_id, status=Status.OFF)
-        async with self._locked(ticket_id):
-            return await self._triage(ticket_id)
+        with _contained(ticket_id):
+            async with self._locked(ticket_id):
+                return await self._triage(ticket_id)
 
     async def judge(self, ticket: Ticket, looked_at: float) -> Judged:
         """Classify an eligible ticket and decide.
 
         The classifier runs in a thread, so that requests to the help desk go on meanwhile.
+
+        Raises:
+            UnforeseenError: a defect of ours.
         """
         started = self._clock.monotonic()
-        prediction = await asyncio.to_thread(self._classifier.classify, ticket.subject, ticket.body)
+        classify = self._classifier.classify
+        with _contained(ticket.id):
+            prediction = await asyncio.to_thread(classify, ticket.subject, ticket.body)
+            decision = self.policy.decide(ticket, prediction)
         return Judged(
             ticket=ticket,
             looked_at=looked_at,
-            decision=self.policy.decide(ticket, prediction),
+            decision=decision,
             seconds=self._clock.monotonic() - started,
         )
 
@@ -190,11 +223,13 @@ class Triage:
                 write arrived.
             HelpDeskUnavailableError: try again later; nothing was written.
             HelpDeskAuthenticationError: the key must be mended first.
+            UnforeseenError: a defect of ours.
         """
-        async with self._locked(judged.ticket.id):
-            if self._own_writes.since(judged.ticket.id, judged.looked_at):
-                return judged.outcome(Status.SKIPPED, reason=Ineligible.MARKED)
-            return await self._write(judged, latest)
+        with _contained(judged.ticket.id):
+            async with self._locked(judged.ticket.id):
+                if self._own_writes.since(judged.ticket.id, judged.looked_at):
+                    return judged.outcome(Status.SKIPPED, reason=Ineligible.MARKED)
+                return await self._write(judged, latest)
 
     async def write_alike(self, judged: Sequence[Judged]) -> list[Outcome]:
         """Ask for the same changes in many tickets; all must want the same and have no tags.
@@ -271,6 +306,8 @@ class Triage:
             return judged.outcome(Status.SKIPPED, reason=changes)
         try:
             written = await self._help_desk.write(latest, changes)
+        except TicketGoneError as error:
+            return judged.outcome(Status.SKIPPED, reason=str(error))
         except TicketRejectedError as error:
             return judged.outcome(Status.REJECTED, reason=str(error))
         self._own_writes.note(latest.id, self._clock.monotonic())

@@ -56,6 +56,7 @@ def test_digits_become_numbers_and_the_rest_stays() -> None:
         ({"custom_fields": ["cf_x"]}, "custom_fields"),
         ({"due_by": datetime(2026, 3, 2, tzinfo=UTC)}, "JSON"),
         ({"custom_fields": {"cf_x": float("nan")}}, "JSON"),
+        ({"tags": ["half a surrogate \ud83d"]}, "JSON"),
     ],
 )
 def test_what_freshdesk_would_refuse_is_refused_first(data: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from otai_freshdesk.clock import Clock, SystemClock
@@ -116,7 +116,8 @@ def check_update(data: Mapping[str, Any]) -> JsonObject:
     if not isinstance(checked.get("custom_fields", {}), Mapping):
         raise InvalidUpdateError("custom_fields must be an object of cf_... keys.")
     try:
-        json.dumps(checked, allow_nan=False)
+        # As it will be sent: half a surrogate passes for text until it is encoded.
+        json.dumps(checked, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError):
         raise InvalidUpdateError("An update holds a value that JSON cannot express.") from None
     return checked
@@ -637,6 +638,15 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
         """
         call = Call("GET", "/agents/me")
         return Agent.read((await self._client.call(call, deadline=deadline)).json, call.endpoint)
+
+    async def now(self, *, deadline: float | None = None) -> datetime:
+        """Return Freshdesk's time, to the second; ours where its reply does not tell.
+
+        Raises:
+            FreshdeskError: On any failure.
+        """
+        reply = await self._client.call(Call("GET", "/agents/me"), deadline=deadline)
+        return reply.date or datetime.fromtimestamp(self._client.clock.time(), UTC)
 
     async def account(self, *, deadline: float | None = None) -> Account:
         """Return the account.

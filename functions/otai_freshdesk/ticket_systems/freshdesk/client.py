@@ -22,6 +22,8 @@ import ssl
 import zlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal, NoReturn, Protocol, Self
 from urllib.parse import quote
@@ -153,6 +155,7 @@ class Reply:
         request_id: Freshdesk's id of the request.
         has_link: Whether a `Link` header was sent, as lists do when another page follows.
         has_next: Whether it names a next page.
+        date: Freshdesk's time, to the second; None when the reply does not tell.
     """
 
     status: int
@@ -160,6 +163,7 @@ class Reply:
     request_id: str | None = None
     has_link: bool = False
     has_next: bool = False
+    date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,15 @@ class _RawReply:
         """Freshdesk's id of the request, shortened and made safe to log."""
         value = self.headers.get("x-request-id", "")
         return "".join(c for c in value[:64] if c.isascii() and c.isprintable()) or None
+
+    @property
+    def date(self) -> datetime | None:
+        """The time of the `Date` header, None when it is absent or cannot be read."""
+        try:
+            moment = parsedate_to_datetime(self.headers.get("date", ""))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
 
 class _Trace:
@@ -434,6 +447,7 @@ class FreshdeskClient:
             request_id=raw.request_id,
             has_link="link" in raw.headers,
             has_next=raw.has_next,
+            date=raw.date,
         )
 
     def _log(self, call: Call, reply: _RawReply | None, seconds: float) -> None:

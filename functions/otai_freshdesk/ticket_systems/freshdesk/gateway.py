@@ -17,6 +17,7 @@ from otai_freshdesk.application.errors import (
     HelpDeskAuthenticationError,
     HelpDeskError,
     HelpDeskUnavailableError,
+    TicketGoneError,
     TicketRejectedError,
     TicketUnreadableError,
     WriteUncertainError,
@@ -30,11 +31,11 @@ from otai_freshdesk.ticket_systems.freshdesk.errors import (
     AmbiguousWriteError,
     AuthenticationError,
     ConfigurationError,
-    ConflictError,
     FreshdeskError,
     InvalidUpdateError,
     NotFoundError,
     NotWritableError,
+    ReplyTooLargeError,
     ValidationFailedError,
 )
 from otai_freshdesk.ticket_systems.freshdesk.models import JsonObject
@@ -47,17 +48,12 @@ PRIORITY_LABELS = MappingProxyType({number: label for label, number in PRIORITIE
 STATUS_OPEN = 2
 SOURCE_OUTBOUND = 10
 GROUPS_MAX_AGE = 600.0  # seconds
+UNKNOWN_GROUP_AGE = 60.0  # seconds after which a group that is not among them may be a new one
 FEW = 2  # tickets whose texts are cheaper one by one than with a whole page
 ONE_SECOND = timedelta(seconds=1)
 
-_TICKETS_OWN_FAULT = (
-    AccessDeniedError,
-    ConflictError,
-    InvalidUpdateError,
-    NotFoundError,
-    NotWritableError,
-    ValidationFailedError,
-)
+_GONE = (NotFoundError, NotWritableError)
+_TICKETS_OWN_FAULT = (AccessDeniedError, InvalidUpdateError, ValidationFailedError)
 
 
 @contextmanager
@@ -73,6 +69,10 @@ def _translation(error: FreshdeskError, *, one_ticket: bool) -> HelpDeskError:
     message = str(error)
     if isinstance(error, AmbiguousWriteError):
         return WriteUncertainError(message)
+    if one_ticket and isinstance(error, ReplyTooLargeError):
+        return TicketUnreadableError(None, "reply", "is longer than we read")
+    if one_ticket and isinstance(error, _GONE):
+        return TicketGoneError(message)
     if one_ticket and isinstance(error, _TICKETS_OWN_FAULT):
         return TicketRejectedError(message)
     if isinstance(error, AuthenticationError | AccessDeniedError | ConfigurationError):
@@ -81,7 +81,7 @@ def _translation(error: FreshdeskError, *, one_ticket: bool) -> HelpDeskError:
 
 
 class GroupNames:
-    """The account's groups by id, fetched when first needed and when stale."""
+    """The account's groups by id, fetched when first needed, when stale, and for a new one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -93,15 +93,43 @@ class GroupNames:
         """Fetch them anew next time: one of them was refused."""
         self._fetched_at = float("-inf")
 
-    async def through(self, adapter: FreshdeskAdapter, deadline: float | None) -> Mapping[int, str]:
-        """Return the names by id, fetched through `adapter` when there is need."""
+    async def name(
+        self, group_id: int, adapter: FreshdeskAdapter, deadline: float | None
+    ) -> str | None:
+        """Return a group's name, None when there is no such group; fetches through `adapter`."""
+        return await self._found(lambda names: names.get(group_id), adapter, deadline)
+
+    async def id(self, name: str, adapter: FreshdeskAdapter, deadline: float | None) -> int | None:
+        """Return the id of the group of this name, its case ignored where none is spelt so."""
+        return await self._found(lambda names: _id_of(name, names), adapter, deadline)
+
+    async def _found[T](
+        self,
+        find: Callable[[Mapping[int, str]], T | None],
+        adapter: FreshdeskAdapter,
+        deadline: float | None,
+    ) -> T | None:
+        for most in (GROUPS_MAX_AGE, UNKNOWN_GROUP_AGE):
+            found = find(await self._names_of_age(most, adapter, deadline))
+            if found is not None:
+                return found
+        return None
+
+    async def _names_of_age(
+        self, most: float, adapter: FreshdeskAdapter, deadline: float | None
+    ) -> Mapping[int, str]:
         async with self._lock:
-            if self._clock.monotonic() - self._fetched_at > GROUPS_MAX_AGE:
-                self._names = {
-                    group.id: group.name for group in await adapter.groups(deadline=deadline)
-                }
+            if self._clock.monotonic() - self._fetched_at > most:
+                with _translated(one_ticket=False):
+                    groups = await adapter.groups(deadline=deadline)
+                self._names = {group.id: group.name for group in groups}
                 self._fetched_at = self._clock.monotonic()
             return self._names
+
+
+def _id_of(name: str, names: Mapping[int, str]) -> int | None:
+    alike = {text: known for known, text in names.items() if text.casefold() == name.casefold()}
+    return alike.get(name, next(iter(alike.values()), None))
 
 
 class FreshdeskHelpDesks:
@@ -143,6 +171,12 @@ class FreshdeskHelpDesk:
         self._writer = adapter.with_retry(AT_ONCE)
         self._groups = groups
         self._deadline = deadline
+        self._texts_one_by_one = False  # since those of one page were too long
+
+    async def now(self) -> datetime:
+        """Return Freshdesk's time."""
+        with _translated(one_ticket=False):
+            return await self._adapter.now(deadline=self._deadline)
 
     async def ticket(self, ticket_id: int) -> Ticket | None:
         """Return a fresh look at a ticket, or None when there is none (any more)."""
@@ -179,23 +213,30 @@ class FreshdeskHelpDesk:
 
         A page with text costs three credits, one without costs one. So the walk changes over to
         text when it meets a page with several wanted tickets, and back when it meets one without.
+        Where the texts of a page are longer than a reply may be, all are read one by one.
         """
         with _translated(one_ticket=False):
             start: datetime | None = since
             with_text = False
             while start is not None:
                 batches = self._batches(start, until, with_text=with_text)
-                start = None
-                async with aclosing(batches):
-                    async for tickets in batches:
-                        few = sum(map(wanted, tickets)) <= FEW
-                        complete = tickets if with_text else await self._texts(tickets, wanted)
-                        for ticket in complete:
-                            yield ticket
-                        if few is with_text:
+                reached, start = start, None
+                try:
+                    async with aclosing(batches):
+                        async for tickets in batches:
+                            few = sum(map(wanted, tickets)) <= FEW or self._texts_one_by_one
+                            complete = tickets if with_text else await self._texts(tickets, wanted)
+                            for ticket in complete:
+                                yield ticket
                             # The seconds up to here are complete.
-                            with_text, start = not few, tickets[-1].updated_at + ONE_SECOND
-                            break
+                            reached = tickets[-1].updated_at + ONE_SECOND
+                            if few is with_text:
+                                with_text, start = not few, reached
+                                break
+                except ReplyTooLargeError:
+                    if not with_text:
+                        raise
+                    self._texts_one_by_one, with_text, start = True, False, reached
 
     async def changed_since(self, since: datetime) -> Sequence[Ticket]:
         """Return fresh looks, without text, at the tickets updated at or after `since`."""
@@ -228,7 +269,7 @@ class FreshdeskHelpDesk:
     async def _update(self, ticket_id: int, data: dict[str, Any]) -> None:
         ticket = await self._writer.update_ticket(str(ticket_id), data, deadline=self._deadline)
         if ticket is None:
-            raise TicketRejectedError(f"ticket {ticket_id} is not there any more")
+            raise TicketGoneError(f"ticket {ticket_id} is not there any more")
 
     async def _batches(
         self,
@@ -279,20 +320,27 @@ class FreshdeskHelpDesk:
 
         The rest of a ticket stays as it was listed, so that its place in the walk does too.
         """
-        missing = {ticket.id for ticket in tickets if wanted(ticket)}
+        missing = {ticket.id: ticket for ticket in tickets if wanted(ticket)}
         texts: dict[int, Ticket] = {}
-        if len(missing) > FEW:
+        if len(missing) > FEW and not self._texts_one_by_one:
             # By page: a ticket that moves meanwhile is fetched below, which is cheaper than to
             # read a crowded second twice.
             pages = self._batches(tickets[0].updated_at, None, with_text=True, walk="page")
-            async with aclosing(pages):
-                async for page in pages:
-                    texts.update({ticket.id: ticket for ticket in page if ticket.id in missing})
-                    done = texts.keys() >= missing
-                    if done or page[-1].updated_at > tickets[-1].updated_at:
-                        break
-        for ticket_id in missing - texts.keys():
-            row = await self._listed_ticket(ticket_id)
+            try:
+                async with aclosing(pages):
+                    async for page in pages:
+                        texts.update({ticket.id: ticket for ticket in page if ticket.id in missing})
+                        done = texts.keys() >= missing.keys()
+                        if done or page[-1].updated_at > tickets[-1].updated_at:
+                            break
+            except ReplyTooLargeError:
+                self._texts_one_by_one = True
+        for ticket_id in missing.keys() - texts.keys():
+            try:
+                row = await self._listed_ticket(ticket_id)
+            except ReplyTooLargeError:
+                texts[ticket_id] = replace(missing[ticket_id], is_readable=False)
+                continue
             if row is not None:
                 texts[ticket_id] = await self._listed(row)
         return [
@@ -314,7 +362,10 @@ class FreshdeskHelpDesk:
         """
         if "tags" in row:
             return row
-        full = await self._listed_ticket(_Row(row).id)
+        try:
+            full = await self._listed_ticket(_Row(row).id)
+        except ReplyTooLargeError:
+            return row
         if full is None:
             return {**row, "tags": [], "deleted": True}
         return {**row, "tags": full["tags"]} if "tags" in full else row
@@ -336,7 +387,8 @@ class FreshdeskHelpDesk:
         unknown = set()
         for name, label in changes.values.items():
             if name == GROUP:
-                if (group_id := await self._group_id(label)) is None:
+                group_id = await self._groups.id(label, self._adapter, self._deadline)
+                if group_id is None:
                     unknown.add(name)
                 else:
                     data["group_id"] = group_id
@@ -352,14 +404,7 @@ class FreshdeskHelpDesk:
 
     async def _group_name(self, group_id: int) -> str:
         """Return a group's name; an unknown group is named by its number, and so is decided."""
-        return (await self._groups.through(self._adapter, self._deadline)).get(
-            group_id, f"#{group_id}"
-        )
-
-    async def _group_id(self, name: str) -> int | None:
-        names = await self._groups.through(self._adapter, self._deadline)
-        wanted = name.casefold()
-        return next((known for known, text in names.items() if text.casefold() == wanted), None)
+        return await self._groups.name(group_id, self._adapter, self._deadline) or f"#{group_id}"
 
     @staticmethod
     def _fields_refused(error: ValidationFailedError, data: Mapping[str, Any]) -> frozenset[str]:
