@@ -17,6 +17,10 @@ class BundledClassifier:
         """Return the name of the bundle that judges."""
         return self._classifier.bundle_id
 
+    def was_taught_by(self, subject: str, body: str) -> bool:
+        """Whether the bundle was trained on this very text, as far as it has kept that."""
+        return self._classifier.was_taught_by(subject, body)
+
     def classify(self, subject: str, body: str) -> Prediction:
         """Return the prediction for one ticket; deterministic, never raises on any text."""
         prediction = self._classifier.classify(subject, body)

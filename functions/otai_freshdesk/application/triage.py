@@ -86,7 +86,7 @@ def _contained(ticket_id: int) -> Iterator[None]:
         yield
     except HelpDeskError:
         raise
-    except Exception as error:  # whatever it is; its own message may quote the ticket
+    except Exception as error:  # noqa: BLE001 - its own message may quote the ticket
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} in {place.name}, line {place.lineno}"
         logger.error("a defect met ticket %s: %s", ticket_id, where)  # noqa: TRY400 - no text

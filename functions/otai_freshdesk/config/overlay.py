@@ -6,6 +6,7 @@ It lies over config.yml and is read again every `MAX_AGE` seconds:
     {"mode": "live", "min_confidence": {"group": 0.95}}
 """
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -91,14 +92,34 @@ class Overlay:
             self._complain(f"the switch cannot be read, {now}: {error}")
             return
         try:
-            document = OverlayDocument.model_validate_json(text) if text else OverlayDocument()
+            # An empty text is no switch that is absent, but one that is being written.
+            document = OverlayDocument() if text is None else _parsed(text)
             problems = document.problems_with(settings)
         except ValidationError as error:
             document = OFF
             problems = "; ".join(problem["msg"] for problem in error.errors(include_input=False))
+        except (ValueError, RecursionError) as error:
+            document = OFF
+            problems = f"it is not valid JSON ({type(error).__name__})"
         if problems:
             self._complain(f"the switch cannot be understood, triage is off: {problems}")
         self._document = OFF if problems else document
+
+
+def _parsed(text: str) -> OverlayDocument:
+    """Return what `text` says.
+
+    Raises:
+        ValidationError: it says something else than a switch can.
+        ValueError, RecursionError: it is not JSON, or a key stands twice in it.
+    """
+    return OverlayDocument.model_validate(json.loads(text, object_pairs_hook=_once_each))
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
 
 
 def open_overlay(

@@ -109,6 +109,8 @@ def check_freshdesk_params(params: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"params.{name}: no such setting; known are {', '.join(FRESHDESK_PARAMS)}"
             )
+        if name != "rate_limit_share" and not isinstance(params[name], str):
+            raise ValueError(f"params.{name} must be text; numbers are text in quotes only")
     share = params.get("rate_limit_share")
     if share is None:
         return

@@ -88,7 +88,7 @@ def _from_environment(name: str, _refresh: bool) -> str:
 def _from_file(path: str, _refresh: bool) -> str:
     try:
         with Path(path).open("rb") as file:
-            text = file.read(MAX_SECRET_FILE + 1).decode()
+            text = file.read(MAX_SECRET_FILE + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         # Without its cause, which would quote the file.
         raise SecretError(

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,16 +50,35 @@ _IN_OTHER_WORDS = {
 }
 PLACE = r"^(memory|ssm:/[\w./-]+|file:.+)$"
 LONGEST_DURATION = timedelta(days=3650)
+_DURATION = re.compile(r"[0-9]+[smhd]")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(value: object) -> object:
-    """Read "90s", "10m", "72h" or "3d"."""
-    if isinstance(value, str) and value[:-1].isdigit() and value[-1] in _UNITS:
-        try:
-            return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
-        except OverflowError:
-            return timedelta.max
+    """Read "90s", "10m", "72h" or "3d"; a bare number could mean any of them."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        raise ValueError(f"a duration is a whole number and its unit ({', '.join(_UNITS)}): 72h")
+    try:
+        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+    except OverflowError:
+        return timedelta.max
+
+
+def _moment(value: object) -> object:
+    """Read a date and time; bare digits, of which a date may consist, are no seconds since 1970."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = datetime.fromisoformat(value)
+    if value is None or (isinstance(value, datetime) and value.tzinfo):
+        return value
+    raise ValueError("must be a date and time with zone, such as 2026-12-01T08:00:00Z")
+
+
+def _value(value: str) -> str:
+    if not value.strip():
+        raise ValueError("a value must not be empty; null stands for none")
     return value
 
 
@@ -80,7 +101,13 @@ Duration = Annotated[
     AfterValidator(_sensible),
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
-Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_LENGTH, pattern=r"^[^,\s][^,]*$")]
+Value = Annotated[str, AfterValidator(_value)]
+_INNER = r"[^,\x00-\x1f\x7f-\x9f]"  # of a tag: blanks, but neither commas nor control characters
+_OUTER = _INNER.replace("]", r"\s]")
+Tag = Annotated[
+    str,
+    Field(max_length=MAX_TAG_LENGTH, pattern=rf"^{_OUTER}({_INNER}*{_OUTER})?$"),
+]
 
 
 class _Model(BaseModel):
@@ -127,12 +154,12 @@ class FieldSettings(_Model):
     """How one field of a ticket is filled."""
 
     target: str = Field(description="Target of the classifier: queue, type, priority, ...")
-    labels: Mapping[str, str | None] = Field(
+    labels: Mapping[str, Value | None] = Field(
         default_factory=dict,
         description="Predicted label (wildcards * and ?) to value in Freshdesk; null: leave alone",
     )
     min_confidence: Share | None = Field(None, description="Beats the bundle's threshold")
-    undecided: tuple[str | None, ...] = Field(
+    undecided: tuple[Value | None, ...] = Field(
         (None,), description="Values that count as not chosen by anybody; null is the empty field"
     )
 
@@ -169,7 +196,7 @@ class TriageSettings(_Model):
     """What triage may do."""
 
     mode: Annotated[Mode, BeforeValidator(_mode)] = Mode.SHADOW
-    switched_on: AwareDatetime | None = Field(
+    switched_on: Annotated[AwareDatetime | None, BeforeValidator(_moment)] = Field(
         None, alias="from", description="Older tickets stay untouched; default: the first sweep"
     )
     fields: Mapping[str, FieldSettings] = Field(default_factory=_default_fields)
@@ -201,7 +228,7 @@ class SweepConfig(_Model):
     )
     look_back: Duration = timedelta(hours=72)
     overlap: Duration = timedelta(minutes=10)
-    park_after: int = Field(5, ge=1, le=100)
+    park_after: int = Field(5, ge=2, le=100)
     bulk: bool = Field(True, description="Write tickets that get the same together")
 
 

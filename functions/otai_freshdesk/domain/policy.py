@@ -59,7 +59,8 @@ class LabelMap:
             return label
         if label in self.entries:
             return self.entries[label]
-        patterns = (key for key in self.entries if fnmatchcase(label, key))
+        # To fnmatch [...] is a wildcard too; in a label it is only a bracket.
+        patterns = (key for key in self.entries if fnmatchcase(label, key.replace("[", "[[]")))
         return self.entries.get(next(patterns, label))
 
 

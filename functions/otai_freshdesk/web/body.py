@@ -29,7 +29,7 @@ def ticket_id(body: bytes, *, form: bool = False) -> int:
         UnprocessableError: there is no id, or it is not one of Freshdesk's (bare digits;
             Freshservice, which sends the same wrapper, has prefixes such as `INC-12`).
     """
-    text = body.decode("utf-8", errors="replace")
+    text = body.decode("utf-8-sig", errors="replace")
     found = _in_form(text) if form else _in_json(text)
     if found is None:
         # The first mention is the one the template set: it stands before any pasted text.
@@ -40,11 +40,16 @@ def ticket_id(body: bytes, *, form: bool = False) -> int:
 
 def _in_json(text: str) -> object:
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_first_of_each)
     except (ValueError, RecursionError):
         return None
     inner = document.get(WRAPPER, document) if isinstance(document, dict) else None
     return _first_id(inner) if isinstance(inner, dict) else None
+
+
+def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object's first value of each key: what stands behind may be pasted text."""
+    return dict(reversed(pairs))
 
 
 def _in_form(text: str) -> object:

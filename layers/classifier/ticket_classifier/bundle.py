@@ -42,6 +42,7 @@ __all__ = [
     "FORMAT_VERSION",
     "HEADS_FILE",
     "MANIFEST_FILE",
+    "TAUGHT_BY",
     "TOKENIZER_FILE",
     "BundleFiles",
     "Manifest",
@@ -58,6 +59,7 @@ MANIFEST_FILE = "manifest.json"
 ENCODER_FILE = "encoder.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 HEADS_FILE = "heads.npz"
+TAUGHT_BY = "taught_by"  # in heads.npz, of bundles trained on tickets of one's own
 _FILES = frozenset({ENCODER_FILE, TOKENIZER_FILE, HEADS_FILE})
 _ID_LENGTH = 12
 _LONGEST_MANIFEST = 16 << 20
@@ -118,13 +120,17 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class BundleFiles:
-    """A verified bundle in memory: what was hashed is what will be used."""
+    """A verified bundle in memory: what was hashed is what will be used.
+
+    `taught_by` holds the fingerprints of the texts it was trained on, where the training kept them.
+    """
 
     manifest: Manifest
     encoder: bytes
     tokenizer: TicketTokenizer
     heads: Mapping[str, Head]
     spaces: Mapping[str, FeatureSpace]
+    taught_by: frozenset[int] = frozenset()
 
 
 def read_bundle(bundle: Path) -> BundleFiles:
@@ -143,13 +149,14 @@ def read_bundle(bundle: Path) -> BundleFiles:
         # Four fifths of the bytes are read and hashed beside the rest: it takes no interpreter.
         encoder = pool.submit(_read_verified, bundle, ENCODER_FILE, manifest)
         heads_file = _read_verified(bundle, HEADS_FILE, manifest)
-        spaces, heads = read_heads(bundle, heads_file, manifest)
+        spaces, heads, taught_by = read_heads(bundle, heads_file, manifest)
         tokenizer_file = _read_verified(bundle, TOKENIZER_FILE, manifest)
         return BundleFiles(
             manifest=manifest,
             tokenizer=TicketTokenizer(tokenizer_file, bundle=bundle, file=TOKENIZER_FILE),
             heads=heads,
             spaces=spaces,
+            taught_by=taught_by,
             encoder=encoder.result(),
         )
 
@@ -253,8 +260,8 @@ def _read_verified(bundle: Path, file: str, manifest: Manifest) -> bytes:
 
 def read_heads(
     bundle: Path, content: bytes, manifest: Manifest
-) -> tuple[dict[str, FeatureSpace], dict[str, Head]]:
-    """Feature spaces and heads from the bytes of ``heads.npz``, checked against the manifest.
+) -> tuple[dict[str, FeatureSpace], dict[str, Head], frozenset[int]]:
+    """Spaces, heads and fingerprints from the bytes of ``heads.npz``, checked by the manifest.
 
     Raises:
         BundleFormatError: Not an archive of plain arrays, or one that unpacks to more than
@@ -272,7 +279,7 @@ def read_heads(
         name: reader.head(name, target, len(spaces[target.space].buckets))
         for name, target in manifest.targets.items()
     }
-    return spaces, heads
+    return spaces, heads, reader.taught_by()
 
 
 def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
@@ -312,6 +319,11 @@ class _ArrayReader:
             bias=self._take(f"head/{name}/bias", floats, (labels,)),
             threshold=target.threshold,
         )
+
+    def taught_by(self) -> frozenset[int]:
+        if TAUGHT_BY not in self._arrays:
+            return frozenset()
+        return frozenset(self._take(TAUGHT_BY, np.dtype(np.uint32), (None,)).tolist())
 
     def _take(self, name: str, kind: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
         array = self._arrays.get(name)

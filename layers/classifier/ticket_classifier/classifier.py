@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ticket_classifier.bundle import ENCODER_FILE, BundleFiles, Manifest, read_bundle
 from ticket_classifier.cleaning import clean
 from ticket_classifier.encoder import Encoder
-from ticket_classifier.features import SparseVector
+from ticket_classifier.features import SparseVector, count_buckets, fingerprint
 from ticket_classifier.heads import Head, HeadGroup
 from ticket_classifier.prediction import Prediction, TargetPrediction
 
@@ -55,6 +55,7 @@ class Classifier:
         self._tokenizer = files.tokenizer
         self._encoder = Encoder(files.encoder, threads=threads, bundle=bundle, file=ENCODER_FILE)
         self._spaces = files.spaces
+        self._taught_by = files.taught_by
         self._thresholds = {name: head.threshold for name, head in files.heads.items()}
         self._groups = {
             space: HeadGroup(heads)
@@ -91,6 +92,13 @@ class Classifier:
             for name in self.targets
         }
         return Prediction(MappingProxyType(answers), in_scope)
+
+    def was_taught_by(self, subject: str, body: str) -> bool:
+        """Whether the bundle was trained on this very text, as far as it has kept that.
+
+        What it says of such a ticket says nothing of others.
+        """
+        return fingerprint(*count_buckets(clean(subject, body))) in self._taught_by
 
     def _in_scope(self, text: str, ids: list[int], vectors: dict[str, SparseVector]) -> bool:
         scope = self.manifest.scope

@@ -10,6 +10,7 @@ takes a fraction of a millisecond.
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "FeatureSpace",
     "SparseVector",
     "count_buckets",
+    "fingerprint",
 ]
 
 BUCKET_BITS = 21
@@ -54,6 +56,17 @@ def count_buckets(text: str) -> tuple[Hashes, Floats]:
     """
     buckets, counts = np.unique(_buckets(text), return_counts=True)
     return buckets, counts.astype(np.float32)
+
+
+def fingerprint(buckets: NDArray[np.integer], counts: Floats) -> int:
+    """A number of 32 bits by which a text is known again, from its n-grams in any order.
+
+    Of 5,000 other texts and 10,000 known ones, two share a number once in a hundred times. No text
+    can be had from it.
+    """
+    order = np.argsort(buckets)
+    of_buckets = zlib.crc32(buckets[order].astype("<u4").tobytes())
+    return zlib.crc32(counts[order].astype("<u4").tobytes(), of_buckets)
 
 
 def _buckets(text: str) -> Hashes:

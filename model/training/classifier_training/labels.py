@@ -60,6 +60,7 @@ from classifier_training.vectors import (
     TextEncoder,
     Vectors,
     dense_matrix,
+    fingerprints,
     fit_space,
     sparse_matrix,
     stack,
@@ -168,7 +169,13 @@ def train_from_labels(
         if progress is not None:
             progress("learn", done, len(drafts))
     learnt = Learnt(space, heads, tuple(reports))
-    content = assemble(encoder, learnt, everything, inherited_from(base, heads, settings))
+    content = assemble(
+        encoder,
+        learnt,
+        everything,
+        inherited_from(base, heads, settings),
+        taught_by=set().union(*(fingerprints(draft.examples) for draft in drafts)),
+    )
     return TrainingReport(
         bundle=output,
         bundle_id=write_bundle(output, content),

@@ -26,7 +26,7 @@ from classifier_training.groups import fold_numbers, near_duplicate_groups
 from classifier_training.learn import Learnt, Material, learn_targets, scope_of
 from classifier_training.report import TargetReport, TrainingReport
 from classifier_training.targets import RareLabels, Target, prepare_target
-from classifier_training.vectors import Progress, TextEncoder, Vectors
+from classifier_training.vectors import Progress, TextEncoder, Vectors, fingerprints
 from classifier_training.writer import BundleContent, check_output, write_bundle
 from ticket_classifier.bundle import MANIFEST_FILE, BundleFiles, Scope, read_bundle
 from ticket_classifier.features import FeatureSpace
@@ -70,6 +70,8 @@ class Settings:
         folds: Folds of near-duplicate groups that held-out figures come from.
         seed: Decides folds and samples; the same seed and data give the same bundle.
         inherit: Keep the targets of the base bundle that are not trained.
+        remember: Keep a fingerprint of each text in the bundle, so that a back-test can leave out
+            what taught it.
         most: Tickets used at most, drawn at random if there are more: memory grows with their
             square (12,000 need 1.5 GB).
         threads: Tickets embedded at once; changes nothing but the time it takes.
@@ -82,6 +84,7 @@ class Settings:
     folds: int = 5
     seed: int = 0
     inherit: bool = True
+    remember: bool = True
     most: int = 12_000
     threads: int = field(default_factory=_processors)
 
@@ -172,7 +175,7 @@ def train_default(
         output,
         base=encoder or output,
         targets=label_columns(rows),
-        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False),
+        settings=settings or Settings(precisions=DEFAULT_PRECISIONS, inherit=False, remember=False),
         held=_held_rows(rows, calibration) if calibration else None,
         late=np.array([name not in early for _, name in found.values()]) if early else None,
         progress=progress,
@@ -277,7 +280,13 @@ class _Run:
         )
         learnt = learn_targets(material, prepared, progress)
         inherited = inherited_from(self.base, learnt.heads, settings)
-        content = assemble(encoder, learnt, corpus.vectors, inherited)
+        content = assemble(
+            encoder,
+            learnt,
+            corpus.vectors,
+            inherited,
+            taught_by=fingerprints(corpus.vectors) if settings.remember else set(),
+        )
         return TrainingReport(
             bundle=self.output,
             bundle_id=write_bundle(self.output, content),
@@ -397,14 +406,20 @@ def inherited_from(
 
 
 def assemble(
-    encoder: TextEncoder, learnt: Learnt, vectors: Vectors, inherited: BundleFiles | None
+    encoder: TextEncoder,
+    learnt: Learnt,
+    vectors: Vectors,
+    inherited: BundleFiles | None,
+    *,
+    taught_by: set[int],
 ) -> BundleContent:
-    """A bundle's content from what was learnt and what the base bundle lends."""
+    """A bundle's content from what was learnt, whose texts, and what the base bundle lends."""
     spaces: dict[str, FeatureSpace] = {_OWN_SPACE: learnt.space}
     heads: dict[str, Head] = dict(learnt.heads)
     space_of = dict.fromkeys(heads, _OWN_SPACE)
     metrics = {report.target: _manifest_metrics(report) for report in learnt.reports}
     if inherited is not None:
+        taught_by = taught_by | inherited.taught_by
         for name, target in inherited.manifest.targets.items():
             if name not in heads:
                 lent = f"base-{target.space}"
@@ -424,6 +439,7 @@ def assemble(
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
             **{package: version(package) for package in ("numpy", "onnxruntime", "scipy")},
         },
+        taught_by=np.array(sorted(taught_by), dtype=np.uint32),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,13 @@ from ticket_classifier import clean
 from ticket_classifier.bundle import ENCODER_FILE, TOKENIZER_FILE
 from ticket_classifier.encoder import JOINED_DIMENSIONS, Encoder, TicketTokenizer
 from ticket_classifier.errors import BundleMissingError
-from ticket_classifier.features import BUCKETS, WORD_BUCKETS, FeatureSpace, count_buckets
+from ticket_classifier.features import (
+    BUCKETS,
+    WORD_BUCKETS,
+    FeatureSpace,
+    count_buckets,
+    fingerprint,
+)
 
 __all__ = [
     "Progress",
@@ -23,6 +30,7 @@ __all__ = [
     "Vectors",
     "count_matrix",
     "dense_matrix",
+    "fingerprints",
     "fit_space",
     "sparse_matrix",
     "stack",
@@ -128,6 +136,13 @@ def count_matrix(texts: Sequence[str]) -> sp.csr_matrix:
     columns = np.concatenate([np.zeros(0, np.uint32), *(buckets for buckets, _ in counted)])
     counts = np.concatenate([np.zeros(0, np.float32), *(counts for _, counts in counted)])
     return sp.csr_matrix((counts, columns.astype(np.int32), pointers), shape=(len(texts), BUCKETS))
+
+
+def fingerprints(vectors: Vectors) -> set[int]:
+    """What the texts are known again by; see `ticket_classifier.features.fingerprint`."""
+    counts = vectors.counts
+    rows = itertools.pairwise(counts.indptr)
+    return {fingerprint(counts.indices[a:b], counts.data[a:b]) for a, b in rows}
 
 
 def fit_space(vectors: Vectors, labels: int, *, word_weight: float = 1.0) -> FeatureSpace:

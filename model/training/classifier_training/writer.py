@@ -7,11 +7,12 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier_training.errors import OutputFolderError
 from ticket_classifier import CLEANING_VERSION
@@ -20,6 +21,7 @@ from ticket_classifier.bundle import (
     FORMAT_VERSION,
     HEADS_FILE,
     MANIFEST_FILE,
+    TAUGHT_BY,
     TOKENIZER_FILE,
     Scope,
     bundle_id_of,
@@ -47,6 +49,7 @@ class BundleContent:
         scope: When to abstain from everything.
         encoder: Name and origin of the encoder.
         trained_with: Versions of what trained it.
+        taught_by: Fingerprints of the texts it was trained on, uint32, sorted; empty to keep none.
     """
 
     files: Mapping[str, bytes]
@@ -57,6 +60,7 @@ class BundleContent:
     scope: Scope
     encoder: Mapping[str, Any]
     trained_with: Mapping[str, str]
+    taught_by: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
 
 
 def check_output(output: Path) -> None:
@@ -141,6 +145,8 @@ def _heads_archive(content: BundleContent) -> bytes:
         arrays[f"head/{name}/sparse"] = head.sparse
         arrays[f"head/{name}/dense"] = head.dense
         arrays[f"head/{name}/bias"] = head.bias
+    if len(content.taught_by):
+        arrays[TAUGHT_BY] = content.taught_by
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()

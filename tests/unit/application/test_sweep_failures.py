@@ -83,9 +83,7 @@ async def sweep_with_hanging(account: Account, ids: list[int]) -> None:
 async def test_tickets_that_hang_do_not_keep_the_new_ones_waiting(account: Account) -> None:
     hanging = [account.add() for _ in range(3)]
     started = datetime.fromtimestamp(now(account), UTC)
-    account.store.save(
-        SweepState(cursor=started, failing=dict.fromkeys(hanging, 1)).to_json()
-    )
+    account.store.save(SweepState(cursor=started, failing=dict.fromkeys(hanging, 1)).to_json())
     new = []
 
     for _ in range(20):
@@ -117,9 +115,7 @@ async def test_failing_tickets_take_turns(account: Account) -> None:
     ],
     ids=["spam", "deleted"],
 )
-async def test_a_ticket_that_comes_back_is_triaged(
-    account: Account, spoil: Any, mend: Any
-) -> None:
+async def test_a_ticket_that_comes_back_is_triaged(account: Account, spoil: Any, mend: Any) -> None:
     ids = [account.add(created_at=now(account) - HOUR + n) for n in range(25)]
     seen: list[Outcome] = []
 

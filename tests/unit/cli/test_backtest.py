@@ -11,6 +11,7 @@ import pytest
 
 from otai_freshdesk.cli.errors import ExitCode
 from unit.cli.conftest import Desk, Run, full_disk
+from unit.cli.tiny_bundle import build
 
 ENOUGH_FOR_A_BATCH = 12_000  # bytes
 
@@ -105,6 +106,39 @@ class TestAccount:
         assert '<html lang="de">' in Path("backtest.html").read_text(encoding="utf-8")
         run("backtest", "--language", "en")
         assert '<html lang="en">' in Path("backtest.html").read_text(encoding="utf-8")
+
+
+class TestWhatTaughtTheBundle:
+    """A bundle is nearly always right about the tickets it was trained on."""
+
+    def test_of_the_account_is_left_out(self, run: Run, past: Desk, tmp_path: Path) -> None:
+        build(tmp_path / "own", taught_by=[("invoice urgent", "how"), ("crash", "how")])
+
+        report = json.loads(run("backtest", "--json", "--bundle", str(tmp_path / "own")).stdout)
+
+        assert report["tickets"] == 3
+        assert report["skipped"]["taught_the_bundle"] == 2
+
+    def test_of_a_file_is_left_out(self, run: Run, tmp_path: Path) -> None:
+        build(tmp_path / "own", taught_by=[("invoice", "")])
+        rows = [{"subject": one, "queue": "billing_payments"} for one in ("invoice", "bill")]
+        options = ("--bundle", str(tmp_path / "own"))
+
+        report = json.loads(run("backtest", "--json", "--file", json_lines(rows), *options).stdout)
+
+        assert report["tickets"] == 1
+        assert report["skipped"] == {"taught_the_bundle": 1}
+
+    def test_where_nothing_else_is_there_nothing_can_be_said(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        build(tmp_path / "own", taught_by=[("invoice", "")])
+        file = json_lines([{"subject": "invoice", "queue": "billing_payments"}])
+
+        result = run("backtest", "--file", file, "--bundle", str(tmp_path / "own"))
+
+        assert result.exit_code == ExitCode.INPUT
+        assert "left out: 1 taught the bundle" in result.stderr
 
 
 class TestWhatGoesWrong:

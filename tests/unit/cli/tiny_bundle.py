@@ -1,6 +1,6 @@
 """A bundle of a few kilobytes: an encoder that says nothing, heads that know a few words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from classifier_training.writer import BundleContent, write_bundle
+from ticket_classifier import clean
 from ticket_classifier.bundle import Scope
 from ticket_classifier.encoder import DIMENSIONS, JOINED_DIMENSIONS, TICKET_DIMENSIONS
-from ticket_classifier.features import FeatureSpace, count_buckets
+from ticket_classifier.features import FeatureSpace, count_buckets, fingerprint
 from ticket_classifier.heads import Head
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -28,8 +29,14 @@ THRESHOLD = 0.8
 _WEIGHT = 4.0
 
 
-def build(folder: Path) -> str:
-    """Write the bundle: each label is known by one word; return its id."""
+def build(folder: Path, *, taught_by: Sequence[tuple[str, str]] = ()) -> str:
+    """Write the bundle: each label is known by one word; return its id.
+
+    Args:
+        folder: Where it goes.
+        taught_by: Texts it says it was trained on.
+    """
+    fingerprints = {fingerprint(*count_buckets(clean(*text))) for text in taught_by}
     words = sorted({word for labels in WORDS.values() for word in labels.values()})
     buckets = np.unique(np.concatenate([count_buckets(word)[0] for word in words]))
     buckets = buckets.astype(np.uint32)
@@ -48,6 +55,7 @@ def build(folder: Path) -> str:
         scope=Scope("own", 0.0, 1.0),
         encoder={"name": "tiny"},
         trained_with={},
+        taught_by=np.array(sorted(fingerprints), np.uint32),
     )
     return write_bundle(folder, content)
 

@@ -62,7 +62,23 @@ def test_thresholds_are_laid_over_field_by_field() -> None:
     assert changed.triage.mode is Mode.LIVE
 
 
-@pytest.mark.parametrize("text", ["off", "{", '{"mode": "of"}', '{"mood": "off"}', "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "off",
+        "{",
+        '{"mode": "of"}',
+        '{"mood": "off"}',
+        "[]",
+        "",
+        "\n",
+        "null",
+        '{"mode": "off", "mode": "live"}',
+        '{"min_confidence": {"group": 0.99, "group": 0.1}}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: text[:20],
+)
 def test_what_cannot_be_understood_switches_off(text: str) -> None:
     place = Place(text)
 

@@ -41,6 +41,8 @@ def test_from_a_file(tmp_path: Path) -> None:
     path.write_text("value\n", encoding="utf-8")
 
     assert Secret(f"file:{path}").get() == "value"
+    path.write_bytes(b"\xef\xbb\xbfvalue\r\n")  # as Windows' editor saves it
+    assert Secret(f"file:{path}").get() == "value"
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(SecretError, match="empty"):
         Secret(f"file:{path}").get()

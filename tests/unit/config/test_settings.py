@@ -1,7 +1,7 @@
 """config.yml: what it may say, and how it complains."""
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +76,29 @@ def test_a_wrong_configuration_is_named(text: str, words: str) -> None:
     ("section", "key"),
     [
         ("webhook: {deadline: -5}", "webhook.deadline"),
+        ("webhook: {deadline: 8}", "a whole number and its unit"),
+        ("webhook: {deadline: true}", "a whole number and its unit"),
+        ("webhook: {deadline: 1:30}", "a whole number and its unit"),
+        ("webhook: {deadline: ²s}", "a whole number and its unit"),
+        ("sweep: {look_back: 72}", "sweep.look_back"),
+        ("sweep: {look_back: '72'}", "sweep.look_back"),
+        ("sweep: {park_after: 1}", "sweep.park_after"),
+        ("triage: {from: 2026}", "a date and time with zone"),
+        ("triage: {from: '2026'}", "a date and time with zone"),
+        ("triage: {from: 20261201}", "a date and time with zone"),
+        ("triage: {from: '20261201'}", "a date and time with zone"),
+        ("triage: {from: 1796083200.5}", "a date and time with zone"),
+        ("triage: {from: true}", "a date and time with zone"),
+        ("triage: {fields: {group: {target: queue, labels: {a: ''}}}}", "null"),
+        ("triage: {fields: {group: {target: queue, labels: {a: ' '}}}}", "null"),
+        ("triage: {fields: {group: {target: queue, undecided: ['']}}}", "null"),
+        ('tags: {unsure: "a\\nb"}', "tags.unsure"),
+        ('tags: {unsure: "a\\0b"}', "tags.unsure"),
+        ('tags: {unsure: "\\0"}', "tags.unsure"),
+        ("tags: {unsure: 'unsure '}", "tags.unsure"),
+        ("system: {params: {freshdesk_domain: 123}}", "freshdesk_domain must be text"),
+        ("system: {params: {freshdesk_url: [1]}}", "freshdesk_url must be text"),
+        ("system: {params: {freshdesk_api_key_env_var: 1}}", "freshdesk_api_key_env_var"),
         ("webhook: {deadline: 0s}", "webhook.deadline"),
         ("webhook: {deadline: .inf}", "webhook.deadline"),
         ("webhook: {deadline: 9999999d}", "webhook.deadline"),
@@ -122,6 +145,25 @@ def test_a_variable_hides_no_section_of_a_wrong_type(
 
 def test_a_variable_fills_an_empty_section() -> None:
     assert parse(MINIMAL.decode() + "  sweep:\n", OTAI_CURSOR="file:x").sweep.cursor == "file:x"
+
+
+@pytest.mark.parametrize("text", ["2026", "20261201", "1796083200", "now"])
+def test_a_start_in_a_variable_is_a_date_too(text: str) -> None:
+    with pytest.raises(ConfigFileError, match="a date and time with zone"):
+        parse(MINIMAL.decode(), OTAI_TRIAGE_FROM=text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-12-01T08:00:00Z", "2026-12-01 09:00:00+01:00", "'2026-12-01T08:00Z'"]
+)
+def test_a_start_with_its_zone_is_that_moment(text: str) -> None:
+    settings = parse(f"open_ticket_ai: {{triage: {{from: {text}}}}}")
+
+    assert settings.triage.switched_on == datetime(2026, 12, 1, 8, tzinfo=UTC)
+
+
+def test_a_tag_may_have_blanks_within() -> None:
+    assert parse(MINIMAL.decode() + "  tags: {unsure: not sure}\n").tags.unsure == "not sure"
 
 
 def test_durations_at_their_ends() -> None:

@@ -331,6 +331,9 @@ def test_merging_tags_loses_none_and_adds_each_once(present: list[str], added: l
         ({"Science/*": "Lab"}, "Science/Physics", "Lab"),
         ({"*": "All", "x*": "X"}, "xy", "All"),
         ({"a": None, "*": "Rest"}, "a", None),
+        ({"Order [A]": "Orders"}, "Order [A]", "Orders"),
+        ({"Order [AB]*": "Orders"}, "Order [AB] late", "Orders"),
+        ({"Order [AB]*": "Orders"}, "Order A", None),
     ],
 )
 def test_label_map(entries: dict[str, str | None], label: str, value: str | None) -> None:

@@ -209,9 +209,10 @@ def test_a_larger_plan_is_learned() -> None:
     assert spend(budget, 1000) == 419
 
 
-def test_a_total_of_zero_is_not_believed() -> None:
+@pytest.mark.parametrize("total", [0, 1, 9])
+def test_a_total_that_no_plan_has_is_not_believed(total: int) -> None:
     budget = Budget(HandClock())
-    heard(budget, 199, total=0)
+    heard(budget, 199, total=total)
     assert budget.floor == 80
 
 

@@ -1,6 +1,6 @@
 """Freshdesk's dictionaries, ids and errors as the domain sees them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,12 +18,14 @@ from otai_freshdesk.application.errors import (
 from otai_freshdesk.config.params import AdapterParams
 from otai_freshdesk.domain.ticket import GROUP, PRIORITY, TYPE, Changes, Ticket
 from otai_freshdesk.ticket_systems.freshdesk.adapter import FreshdeskAdapter
-from otai_freshdesk.ticket_systems.freshdesk.client import StaticApiKey
+from otai_freshdesk.ticket_systems.freshdesk.budget import Budget
+from otai_freshdesk.ticket_systems.freshdesk.client import FreshdeskClient, Limits, StaticApiKey
 from otai_freshdesk.ticket_systems.freshdesk.gateway import (
     FreshdeskHelpDesk,
     FreshdeskHelpDesks,
     GroupNames,
 )
+from otai_freshdesk.ticket_systems.freshdesk.host import override_host
 
 BEGIN = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
@@ -181,6 +183,119 @@ async def test_texts_for_thousands_of_one_second(
 
     assert sorted(ticket.id for ticket in tickets) == list(range(1, 451))
     assert all(ticket.body for ticket in tickets)
+
+
+@pytest.fixture
+async def narrow_desk(simulator: Simulator) -> AsyncIterator[FreshdeskHelpDesk]:
+    """Yield a help desk that reads replies of 200 kB at most."""
+    with simulator:
+        client = FreshdeskClient(
+            override_host(simulator.url),
+            StaticApiKey(simulator.api_key),
+            clock=simulator.clock,
+            budget=Budget(simulator.clock),
+            limits=Limits(reply_bytes=200_000),
+        )
+        params = AdapterParams({"freshdesk_domain": "acme"})
+        desks = FreshdeskHelpDesks(FreshdeskAdapter(params, client=client), simulator.clock)
+        yield desks.help_desk(simulator.clock.monotonic() + 3600)
+        await desks.aclose()
+
+
+def long_tickets(simulator: Simulator, count: int, length: int) -> list[int]:
+    text = f"<p>{'x' * length}</p>"
+    start = BEGIN.timestamp() - 600
+    add = simulator.account.add_ticket
+    return [add("Long", text, created_at=start + n, updated_at=start + n).id for n in range(count)]
+
+
+async def test_a_page_whose_texts_are_too_long_is_read_ticket_by_ticket(
+    simulator: Simulator, narrow_desk: FreshdeskHelpDesk
+) -> None:
+    ids = long_tickets(simulator, 15, 20_000)
+
+    tickets = await walk(narrow_desk, *ids)
+
+    assert [ticket.id for ticket in tickets] == ids
+    assert all(len(ticket.body) > 20_000 for ticket in tickets)
+    assert sum("include" in query for query in listed(simulator)) == 1
+
+
+async def test_a_walk_with_text_that_meets_long_ones_goes_on_ticket_by_ticket(
+    simulator: Simulator, narrow_desk: FreshdeskHelpDesk
+) -> None:
+    page = long_tickets(simulator, 100, 10)
+    ids = page[:10] + long_tickets(simulator, 15, 20_000)
+    since, until = BEGIN - timedelta(days=2), BEGIN + timedelta(hours=1)
+
+    tickets = [one async for one in narrow_desk.updated_between(since, until, wanted_of(ids))]
+
+    assert {ticket.id for ticket in tickets if ticket.id in ids and ticket.body} == set(ids)
+
+
+def wanted_of(ids: list[int]) -> Callable[[Ticket], bool]:
+    return lambda ticket: ticket.id in ids
+
+
+async def test_a_ticket_that_is_too_long_by_itself_is_listed_as_unreadable(
+    simulator: Simulator, narrow_desk: FreshdeskHelpDesk
+) -> None:
+    [long], [short] = long_tickets(simulator, 1, 250_000), long_tickets(simulator, 1, 10)
+
+    tickets = await walk(narrow_desk, long, short)
+
+    assert {ticket.id: ticket.is_readable for ticket in tickets} == {long: False, short: True}
+    with pytest.raises(TicketUnreadableError):
+        await narrow_desk.ticket(long)
+
+
+async def test_a_group_made_a_moment_ago_is_known(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    first, second = (simulator.account.add_ticket("Subject").id for _ in range(2))
+    before = await desk.write(await seen(desk, first), Changes({GROUP: "Night Shift"}, ("otai",)))
+    group = simulator.account.add_group("Night Shift")
+    simulator.clock.advance(120)  # type: ignore[attr-defined]
+
+    after = await desk.write(await seen(desk, second), Changes({GROUP: "Night Shift"}, ("otai",)))
+
+    assert before.refused == {GROUP}
+    assert after.refused == frozenset()
+    assert simulator.account.ticket(second).group_id == group.id
+
+
+async def test_groups_are_not_asked_for_again_and_again(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    for _ in range(5):
+        ticket = simulator.account.add_ticket("Subject").id
+        await desk.write(await seen(desk, ticket), Changes({GROUP: "Night Shift"}, ("otai",)))
+
+    assert sum(call.path.endswith("/groups") for call in simulator.journal.calls) == 1
+
+
+async def test_a_group_spelt_exactly_so_goes_before_one_in_other_letters(
+    simulator: Simulator, desk: FreshdeskHelpDesk
+) -> None:
+    other, exact = simulator.account.add_group("It"), simulator.account.add_group("IT")
+    ids = [simulator.account.add_ticket("Subject").id for _ in range(2)]
+
+    for ticket_id, name in zip(ids, ("IT", "It"), strict=True):
+        await desk.write(await seen(desk, ticket_id), Changes({GROUP: name}, ("otai",)))
+
+    assert [simulator.account.ticket(one).group_id for one in ids] == [exact.id, other.id]
+
+
+async def seen(desk: FreshdeskHelpDesk, ticket_id: int) -> Ticket:
+    ticket = await desk.ticket(ticket_id)
+    assert ticket is not None
+    return ticket
+
+
+async def test_the_time_is_freshdesks(simulator: Simulator, desk: FreshdeskHelpDesk) -> None:
+    simulator.clock.advance(90)  # type: ignore[attr-defined]
+
+    assert await desk.now() == BEGIN + timedelta(seconds=90)
 
 
 @pytest.mark.parametrize("status", [404, 403])

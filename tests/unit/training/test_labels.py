@@ -110,6 +110,10 @@ def test_unlabelled_tickets_are_learnt_from_by_meaning_and_by_wording(
     assert queue.scales["prototype"] == 0
     tickets = write_rows(tmp_path / "t.jsonl", make_rows(120, seed=8))
     assert evaluate(report.bundle, tickets).targets["queue"].metrics.accuracy > 0.85
+    classifier = load(report.bundle)
+    assert all(classifier.was_taught_by(**one) for own in examples.values() for one in own)
+    texts = [(row["subject"], row["body"]) for row in make_rows(60, seed=9)]
+    assert not all(classifier.was_taught_by(*text) for text in texts)
 
 
 def test_several_targets_lists_of_names_and_a_choice(

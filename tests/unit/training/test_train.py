@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from classifier_training import Settings, TrainingReport, train_default, train_from_tickets
-from classifier_training.data import Ticket, row_hash
+from classifier_training.data import Ticket, read_tickets, row_hash
 from classifier_training.errors import DataError, OutputFolderError, TooFewTicketsError
 from classifier_training.evaluate import evaluate, main
 from classifier_training.vectors import (
@@ -151,6 +151,31 @@ def test_targets_that_are_not_trained_are_inherited(
     own, lent = (each.classify(row["subject"], row["body"]).targets for each in (both, base))
     assert own["queue"].probabilities == pytest.approx(dict(lent["queue"].probabilities), abs=1e-5)
     assert own["group"].label == lent["queue"].label.upper()
+
+
+def test_a_bundle_knows_the_texts_that_taught_it_and_no_others(
+    trained: TrainingReport, tickets: Path, tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    taught = [(row.subject, row.body) for row in read_tickets(tickets)]
+    rows = make_rows(80, seed=3)
+    others = [(row["subject"], row["body"]) for row in rows]
+    classifier = load(trained.bundle)
+    assert all(classifier.was_taught_by(*text) for text in taught)
+    assert not any(classifier.was_taught_by(*text) for text in others if text not in taught)
+
+    own = [{**row, "group": row["queue"].upper()} for row in rows]
+    file = write_rows(tmp_path / "own.jsonl", own)
+    heir = load(
+        train_from_tickets(file, tmp_path / "own", base=trained.bundle, targets=["group"]).bundle
+    )
+    assert all(heir.was_taught_by(*text) for text in (*taught, *others))
+
+    default = train_default(
+        default_tickets(tmp_path / "tickets", rows),
+        tmp_path / "bundle",
+        encoder=tiny_encoder_folder,
+    )
+    assert not any(load(default.bundle).was_taught_by(*text) for text in others)
 
 
 def test_an_older_bundle_is_replaced_and_nothing_is_left_beside_it(

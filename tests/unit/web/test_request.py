@@ -215,6 +215,9 @@ def test_ids_in_json(body: Mapping[str, object]) -> None:
         b"{freshdesk_webhook:{ticket_id:11}}",
         b'\xff\xfe{"ticket_id": 11, "ticket_subject": "\xe4"}',
         b'{"ticket_id" : "11", "ticket_subject": "ticket_id: 99',
+        b'{"ticket_id": 11, "ticket_subject": "Hi", "ticket_id": 99, "x": ""}',
+        b'{"freshdesk_webhook": {"ticket_id": 11}, "freshdesk_webhook": {"ticket_id": 99}}',
+        b'\xef\xbb\xbf{"id": 11}',
     ],
 )
 def test_ids_in_broken_json(body: bytes) -> None:

@@ -1,6 +1,7 @@
 """Judges past tickets one after the other, and keeps how far it has come."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -10,7 +11,13 @@ from otai_freshdesk.cli.report.progress import Progress
 from otai_freshdesk.cli.report.source import PastTicket, Source
 from otai_freshdesk.evaluation import Judge
 
-__all__ = ["compare"]
+__all__ = ["LeftOut", "compare", "never_left_out"]
+
+type LeftOut = Callable[[PastTicket], str | None]
+
+
+def never_left_out(_: PastTicket) -> None:
+    """Leave no ticket out."""
 
 
 async def compare(
@@ -21,6 +28,7 @@ async def compare(
     *,
     limit: int,
     subjects: Subjects,
+    left_out: LeftOut = never_left_out,
     show: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Judge the tickets of a source, from where the progress stands, until there are enough.
@@ -36,18 +44,23 @@ async def compare(
         progress: An open one; it ends up with the cases of this run and of those before it.
         limit: How many tickets are enough.
         subjects: Takes the subjects of disagreements.
+        left_out: Says of a ticket why it does not count, None where it does.
         show: Told how many are judged.
     """
     async with aclosing(source.batches(progress.position)) as batches:
         async for batch in batches:
+            skipped = Counter(batch.skipped)
             for ticket in batch.tickets:
                 if len(progress.cases) >= limit:
                     return
                 if progress.knows(ticket.decided.ticket_id):
                     continue
+                if reason := left_out(ticket):
+                    skipped[reason] += 1
+                    continue
                 await _judge(ticket, judge, classifier, progress, subjects)
                 show(len(progress.cases))
-            progress.end_batch(batch.skipped, batch.position)
+            progress.end_batch(skipped, batch.position)
 
 
 async def _judge(

@@ -13,9 +13,11 @@ from otai_freshdesk.cli.bundles import bundle_folder
 from otai_freshdesk.cli.configuration import read_settings, settings_now
 from otai_freshdesk.cli.options import DEFAULT_CONFIG
 from otai_freshdesk.cli.output import note
+from otai_freshdesk.cli.report.comparison import LeftOut, never_left_out
 from otai_freshdesk.cli.report.document import Document, Kind
 from otai_freshdesk.cli.report.errors import NothingToCompareError
 from otai_freshdesk.cli.report.history import AccountHistory
+from otai_freshdesk.cli.report.source import PastTicket
 from otai_freshdesk.cli.report.table import TicketTable
 from otai_freshdesk.cli.report.task import Origin, Task, make_report, sample_of
 from otai_freshdesk.clock import SystemClock
@@ -69,7 +71,7 @@ def backtest_file(task: Task, path: Path) -> Document:
     """
     table = TicketTable(path)
     if task.config is None:
-        classifier: Classifier = BundledClassifier(bundle_folder(task.bundle))
+        classifier = BundledClassifier(bundle_folder(task.bundle))
         policy = _policy_of_targets(classifier)
     else:
         settings = read_settings(task.config, task.bundle)
@@ -83,7 +85,12 @@ def backtest_file(task: Task, path: Path) -> Document:
         raise NothingToCompareError(
             f"{path}: no column holds decisions; name one or more of them {', '.join(known)}"
         )
-    origin = Origin(kind=Kind.BACKTEST, name={"file": path.name}, policy=policy)
+    origin = Origin(
+        kind=Kind.BACKTEST,
+        name={"file": path.name},
+        policy=policy,
+        left_out=_taught(classifier),
+    )
     document = asyncio.run(make_report(task, origin, table, classifier, SystemClock()))
     if not table.names_tickets:
         note(f"{path} has no column id with a number of its own for each ticket: rows are counted")
@@ -111,11 +118,22 @@ def _of_account(kind: Kind, task: Task, since: datetime, wanted_by: WantedBy) ->
                 kind=kind,
                 name={"account": name},
                 policy=policy,
+                left_out=_taught(classifier) if kind is Kind.BACKTEST else never_left_out,
                 ticket_url=_ticket_url(settings.system),
             )
             return await make_report(task, origin, history, classifier, clock)
 
     return asyncio.run(report())
+
+
+def _taught(classifier: BundledClassifier) -> LeftOut:
+    """Leave out what taught the bundle: there it is nearly always right."""
+
+    def left_out(ticket: PastTicket) -> str | None:
+        taught = classifier.was_taught_by(ticket.subject, ticket.body)
+        return "taught_the_bundle" if taught else None
+
+    return left_out
 
 
 def _never_marked(policy: Policy, tags: tuple[str, ...]) -> str | None:
@@ -135,7 +153,7 @@ def _is_marked(policy: Policy, tags: tuple[str, ...]) -> bool:
     return policy.is_marked(tagged)
 
 
-def _classifier(settings: Settings) -> Classifier:
+def _classifier(settings: Settings) -> BundledClassifier:
     return BundledClassifier(settings.classifier.bundle, threads=settings.classifier.threads)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from otai_freshdesk.application.ports import Classifier
 from otai_freshdesk.cli.files import open_output
 from otai_freshdesk.cli.output import note, progress_bar
-from otai_freshdesk.cli.report.comparison import compare
+from otai_freshdesk.cli.report.comparison import LeftOut, compare, never_left_out
 from otai_freshdesk.cli.report.document import Document, Kind, Subjects
 from otai_freshdesk.cli.report.errors import NothingToCompareError
 from otai_freshdesk.cli.report.language import Language
@@ -65,12 +65,14 @@ class Origin:
         kind: What is compared with people.
         name: `{"account": ...}` or `{"file": ...}`.
         policy: The rules of triage.
+        left_out: Says of a ticket why it does not count.
         ticket_url: What a ticket's number is added to for its address, where there is one.
     """
 
     kind: Kind
     name: Mapping[str, str]
     policy: Policy
+    left_out: LeftOut = never_left_out
     ticket_url: str | None = None
 
     @property
@@ -114,7 +116,14 @@ async def make_report(
             bar(done, label=f"Judging: {done} tickets")
 
         await compare(
-            source, judge, classifier, progress, limit=task.limit, subjects=subjects, show=show
+            source,
+            judge,
+            classifier,
+            progress,
+            limit=task.limit,
+            subjects=subjects,
+            left_out=origin.left_out,
+            show=show,
         )
     if not any(one for case in progress.cases for one in case.judgements):
         progress.path.unlink()

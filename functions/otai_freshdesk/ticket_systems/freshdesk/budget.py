@@ -43,6 +43,7 @@ __all__ = [
 
 WINDOW = 60.0
 DEFAULT_SHARE = 0.40
+LEAST_TOTAL = 10  # no plan has less; believed once, it would stop us for ever
 SEARCH_PRICE = 2  # seen once on a recorded reply; undocumented
 
 
@@ -326,7 +327,7 @@ class Budget:
         self._hold_until = max(self._hold_until, self.clock.monotonic() + seconds)
 
     def _hear(self, lease: Lease, headers: RateHeaders, now: float) -> None:
-        if headers.total:  # 0 would stop us for ever; a plan without API answers 403 anyway
+        if headers.total and headers.total >= LEAST_TOTAL:
             self._total = headers.total
             self.limits = plan_limits(headers.total)
         if headers.remaining is None:

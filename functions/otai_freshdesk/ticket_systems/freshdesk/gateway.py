@@ -224,14 +224,15 @@ class FreshdeskHelpDesk:
                 try:
                     async with aclosing(batches):
                         async for tickets in batches:
-                            few = sum(map(wanted, tickets)) <= FEW or self._texts_one_by_one
+                            few = sum(map(wanted, tickets)) <= FEW
                             complete = tickets if with_text else await self._texts(tickets, wanted)
                             for ticket in complete:
                                 yield ticket
                             # The seconds up to here are complete.
                             reached = tickets[-1].updated_at + ONE_SECOND
-                            if few is with_text:
-                                with_text, start = not few, reached
+                            cheaper_with_text = not (few or self._texts_one_by_one)
+                            if cheaper_with_text is not with_text:
+                                with_text, start = cheaper_with_text, reached
                                 break
                 except ReplyTooLargeError:
                     if not with_text:

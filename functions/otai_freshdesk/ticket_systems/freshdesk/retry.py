@@ -21,8 +21,13 @@ from otai_freshdesk.ticket_systems.freshdesk.errors import (
 __all__ = ["AT_ONCE", "RetryPolicy", "hold_after", "parse_retry_after"]
 
 
+LONGEST_RETRY_AFTER = 3600.0  # Freshdesk's limits are by the minute, older ones by the hour
+
+
 def parse_retry_after(value: str | None, now: float) -> float | None:
     """Return the seconds a `Retry-After` header asks for; None when absent or unreadable.
+
+    At most `LONGEST_RETRY_AFTER`: one wrong header must not silence a process for good.
 
     Args:
         value: The header: seconds (a fraction is accepted) or an HTTP date.
@@ -31,17 +36,19 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     if value is None:
         return None
     try:
-        seconds = float(value)
+        seconds: float | None = float(value)
     except ValueError:
-        return _seconds_until(value, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        seconds = _seconds_until(value, now)
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 
 def _seconds_until(http_date: str, now: float) -> float | None:
     try:
         moment = parsedate_to_datetime(http_date)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, aware.timestamp() - now)
+        return aware.timestamp() - now
     except (ValueError, OverflowError):
         return None
 
