@@ -7,8 +7,8 @@ is turned into numbers as it comes in, and goes; only `--keep-text` writes it do
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,16 +96,23 @@ class Collection:
             note("what an earlier run had read was of another account, time or model: reading anew")
         text = TextFile(self.keep_text) if self.keep_text else None
         adapter = freshdesk_adapter(system, SystemClock(), _PATIENCE)
-        try:
-            asyncio.run(self._read(adapter, folder, encoder, text, observe))
-        except BaseException:
-            if folder.place is not None:
-                note(f"what was read is kept as numbers in {self.folder}; run this command again")
-            raise
+        asyncio.run(self._read(adapter, folder, encoder, text, observe))
         corpus = folder.corpus()
         if corpus is None:
             raise NoResolvedTicketsError
         return corpus
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Say what lies on the disk of a run that ends before its bundle is there."""
+        try:
+            yield
+        except BaseException:
+            if any(self.folder.glob("*.npz")):
+                note(f"what was read is kept as numbers in {self.folder}; run this command again")
+            if self.keep_text and (partial := TextFile(self.keep_text).partial).exists():
+                note(f"the texts so far lie in {partial}; delete it if you do not go on")
+            raise
 
     def finish(self) -> None:
         """Delete the numbers, and give the file of texts its name, once both have served."""
@@ -214,11 +221,15 @@ class _Fields:
 
 
 class TextFile:
-    """A file of tickets as `--tickets` reads it, for its owner's eyes; complete or not there."""
+    """A file of tickets as `--tickets` reads it, for its owner's eyes; complete or not there.
+
+    Attributes:
+        partial: Where it lies until it is complete.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
-        self._partial = self._path.with_name(f".{self._path.name}.partial")
+        self.partial = self._path.with_name(f".{self._path.name}.partial")
 
     def write(self, tickets: Sequence[_Ticket], offset: int) -> int:
         """Write tickets from `offset` on, over what an interrupted run left there.
@@ -244,12 +255,12 @@ class TextFile:
         Raises:
             OSError: It cannot be renamed.
         """
-        if self._partial.exists():
-            self._partial.replace(self._path)
+        if self.partial.exists():
+            self.partial.replace(self._path)
 
     def _open(self) -> BinaryIO:
-        self._partial.touch(mode=0o600)
-        return self._partial.open("r+b")
+        self.partial.touch(mode=0o600)
+        return self.partial.open("r+b")
 
 
 def _numbers(tickets: Sequence[_Ticket], encoder: TextEncoder) -> Corpus:

@@ -116,12 +116,13 @@ class FromFreshdesk:
     def learn(self, output: Path, base: Path, settings: Settings, show: Show) -> TrainingReport:
         """Write a bundle to `output`."""
         encoder = TextEncoder(base, threads=settings.threads)
-        corpus = self.collection.collect(
-            encoder, lambda done: show(f"Reading tickets: {done}", done, None)
-        )
-        return train_corpus(
-            corpus, output, base=base, targets=self.targets, settings=settings, progress=show
-        )
+        with self.collection.kept():
+            corpus = self.collection.collect(
+                encoder, lambda done: show(f"Reading tickets: {done}", done, None)
+            )
+            return train_corpus(
+                corpus, output, base=base, targets=self.targets, settings=settings, progress=show
+            )
 
     def finish(self) -> None:
         """Let go of what was collected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["Ticket", "columns_of_labels", "label_columns", "read_tickets", "row_
 
 _NO_LABELS = frozenset({SUBJECT, *BODIES, *IDS, CREATED, ""})
 _MOST_LABELS = 300
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def label_columns(tickets: Sequence[Ticket]) -> list[str]:
 
 
 def columns_of_labels(tickets: Sequence[Mapping[str, str]]) -> list[str]:
-    """Columns with 2 to 300 distinct values, most of them seen repeatedly.
+    """Columns with 2 to 300 distinct values, most of them seen repeatedly; no mail addresses.
 
     Args:
         tickets: Value by column, of each ticket.
@@ -101,4 +103,10 @@ def columns_of_labels(tickets: Sequence[Mapping[str, str]]) -> list[str]:
         column
         for column, seen in values.items()
         if 2 <= len(set(seen)) <= min(_MOST_LABELS, max(2, len(seen) // 2))
+        and not _are_addresses(seen)
     ]
+
+
+def _are_addresses(values: Sequence[str]) -> bool:
+    """Whether most values tell who it was, and not what it was about."""
+    return 2 * sum(map(bool, map(_ADDRESS.fullmatch, values))) > len(values)

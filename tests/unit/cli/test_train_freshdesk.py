@@ -147,7 +147,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
         raise KeyboardInterrupt
 
     interrupted = collection(desk, tmp_path / "kept", keep_text=text)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interrupted.kept():
         interrupted.collect(encoder, interrupt)
     assert "run this command again" in capsys.readouterr().err
     assert not text.exists()
@@ -165,6 +165,27 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     kept = [json.loads(line)["id"] for line in text.read_text(encoding="utf-8").splitlines()]
     assert set(kept) == set(range(1, 251))
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_stays_of_a_failed_training_is_said(run: Run, desk: Desk, tmp_path: Path) -> None:
+    resolved(desk, 60)
+    text = tmp_path / "kept.jsonl"
+
+    failed = run(
+        "train",
+        "--freshdesk",
+        "--keep-text",
+        str(text),
+        "--output",
+        str(tmp_path / "mine"),
+        "--targets",
+        "no_such_field",
+    )
+
+    left = {path.name for path in tmp_path.iterdir() if path.name.startswith(".")}
+    assert failed.exit_code != ExitCode.DONE
+    assert left == {".mine.collected", ".kept.jsonl.partial"}
+    assert all(str(tmp_path / name) in failed.stderr for name in left)
 
 
 def test_what_was_read_of_another_time_is_read_anew_with_a_word(
