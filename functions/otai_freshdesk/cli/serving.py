@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -168,7 +169,7 @@ def _plain_lines() -> logging.Handler:
 
 
 class PlainFormatter(logging.Formatter):
-    """One line an event: time, level, event, and its plain values."""
+    """One line an event: time, level, event, its plain values, and what was decided."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -177,7 +178,13 @@ class PlainFormatter(logging.Formatter):
         }
         details |= getattr(record, "ticket", {}) | getattr(record, "sweep", {})
         plain = [f"{key}={value}" for key, value in details.items() if _is_plain(value)]
+        fields: Mapping[str, Mapping[str, Any]] = getattr(record, "ticket", {}).get("fields", {})
+        plain += [f"{name}={_decision(field)}" for name, field in fields.items()]
         return printable(" ".join([super().format(record), *plain]))
+
+
+def _decision(field: Mapping[str, Any]) -> str:
+    return f"{field['value'] or '-'} ({field['probability']:.2f}, {field['verdict']})"
 
 
 def _is_plain(value: object) -> bool:

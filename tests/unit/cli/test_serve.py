@@ -173,10 +173,20 @@ def test_the_log_for_people_is_one_line_an_event() -> None:
         {
             "levelname": "INFO",
             "msg": "ticket",
-            "ticket": {"ticket_id": 7, "outcome": "triaged", "fields": {"group": {}}},
+            "ticket": {
+                "ticket_id": 7,
+                "outcome": "triaged",
+                "fields": {
+                    "group": {"value": "Billing", "probability": 0.9312, "verdict": "write"},
+                    "type": {"value": None, "probability": 0.4, "verdict": "unmapped"},
+                },
+            },
         }
     )
 
     line = PlainFormatter("%(levelname)s %(message)s").format(record)
 
-    assert line == "INFO ticket ticket_id=7 outcome=triaged"
+    assert line == (
+        "INFO ticket ticket_id=7 outcome=triaged "
+        "group=Billing (0.93, write) type=- (0.40, unmapped)"
+    )
