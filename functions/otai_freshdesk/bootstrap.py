@@ -138,14 +138,14 @@ class Application:
         settings = await asyncio.to_thread(self._overlay.over, self.settings)
         state = await asyncio.to_thread(self._load_state)
         help_desk = self.help_desk(stop_at + GRACE)
+        off = settings.triage.mode is Mode.OFF
         try:
-            off = settings.triage.mode is Mode.OFF
             now = self._now() if off else await help_desk.now()
         except HelpDeskError as error:
             report = SweepReport(state=state, lag=self._now() - (state.cursor or self._now()))
             report.stop(error)
             return report
-        state = state.as_of(now)
+        state = state if off else state.as_of(now)
         first_sweep = state.switched_on or now
         state = replace(state, switched_on=first_sweep)
         switched_on = settings.triage.switched_on or first_sweep

@@ -118,6 +118,17 @@ async def test_a_cursor_a_moment_ahead_costs_no_look_back(account: Account) -> N
     assert not account.is_marked(missed)
 
 
+async def test_while_switched_off_our_own_clock_changes_no_memory(account: Account) -> None:
+    remember(account, SweepState(cursor=now(account), switched_on=now(account)))
+    before = account.store.load()
+    clock = WrongClock(account.simulator.clock, ahead=-HOUR)
+
+    await account.process(clock=clock, OTAI_MODE="off").sweep(seconds=LONG)
+
+    assert account.store.load() == before
+    assert not account.simulator.journal.calls
+
+
 async def test_a_start_that_lies_ahead_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTAI_TEST_API_KEY", "simulated-api-key")
     async with connected_account(

@@ -1,5 +1,6 @@
 """Freshdesk's dictionaries, ids and errors as the domain sees them."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -400,6 +401,24 @@ async def test_the_row_by_which_others_are_measured_is_a_ticket(
 
     assert ticket is not None
     assert (ticket.subject, ticket.tags) == ("Hello", ("vip",))
+
+
+@pytest.mark.parametrize("name", ["cf_area", "custom_fields.cf_area"])
+async def test_a_field_of_ones_own_that_is_refused_is_left_out(
+    scripted: FreshdeskHelpDesk, script: Any, name: str
+) -> None:
+    refusal = {"errors": [{"field": name, "code": "invalid_value", "message": "no"}]}
+    script.then(
+        httpx.Response(200, json=ROW),
+        httpx.Response(400, json=refusal),
+        httpx.Response(200, json=ROW),
+    )
+
+    changes = Changes({"cf_area": "Hardware", PRIORITY: "High"}, ("otai",))
+    written = await scripted.write(await seen(scripted, 7), changes)
+
+    assert written.refused == {"cf_area"}
+    assert json.loads(script.requests[-1].content) == {"priority": 3, "tags": ["vip", "otai"]}
 
 
 @pytest.mark.parametrize(
