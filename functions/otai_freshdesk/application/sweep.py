@@ -33,7 +33,6 @@ from otai_freshdesk.domain.policy import Ineligible, Policy
 from otai_freshdesk.domain.ticket import Ticket
 
 AGAIN = (HelpDeskUnavailableError, WriteUncertainError)
-ITS_OWN_FAULT = (TicketUnreadableError, UnforeseenError)  # whatever becomes of the others
 OUT_OF_TIME = "out of time; the next sweep goes on from here"
 FIRST_PAUSE = 1.0  # seconds before tickets whose write failed are tried again
 
@@ -304,6 +303,8 @@ class _Run:
         self._unhandled: datetime | None = None  # the first one that failed in an outage
         self._bulk_since: datetime | None = None
         self._failed_in_a_row = 0
+        self._unreadable: list[Ticket] = []
+        self._could_read = False
         self._refused: list[tuple[Judged, Outcome]] = []  # since the last write that was taken
         self._failed_again: list[int] = []  # by their own fault, if others can be written
         self._tries: Counter[int] = Counter()
@@ -324,7 +325,8 @@ class _Run:
         if self._wrote:
             for ticket_id in self._failed_again:
                 self._fail(ticket_id)
-        self._hold_cursor_at(one for one, _ in self._refused)
+        self._hold_cursor_at(one.ticket for one, _ in self._refused)
+        self._hold_cursor_at(self._unreadable)
         if since is None:
             self._remember(start)
         return self._report
@@ -340,6 +342,7 @@ class _Run:
         tickets = self._help_desk.updated_between(start, self._started, self._is_wanted)
         async with prefetch(tickets, self._settings.read_ahead) as ahead:
             whole = await self._take_all(ahead)
+        self._settle_unreadable()
         await self._flush_all()
         if not whole:
             raise _StopSweepError(OUT_OF_TIME)
@@ -355,6 +358,18 @@ class _Run:
                 await self._take(ticket)
             self._reached = ticket.updated_at
         return True
+
+    def _settle_unreadable(self) -> None:
+        """Count what could not be read as failures, unless it was everything there is.
+
+        Raises:
+            _StopSweepError: then it is the help desk that has changed; the cursor must stay.
+        """
+        if not self._could_read and len(self._unreadable) >= self._settings.give_up_after:
+            raise _StopSweepError("no ticket is shown in a form that can be read")
+        while self._unreadable:
+            self._fail(self._unreadable[0].id)
+            del self._unreadable[0]
 
     def _is_left_out(self, ticket: Ticket) -> bool:
         state = self._report.state
@@ -372,8 +387,9 @@ class _Run:
             return
         self._report.state = self._report.state.recovered(ticket.id)
         if not ticket.is_readable:
-            self._fail(ticket.id)
+            self._unreadable.append(ticket)
             return
+        self._could_read = True
         if reason := self._triage.policy.ineligible(ticket):
             self._count(Outcome(ticket_id=ticket.id, status=Status.SKIPPED, reason=reason))
             return
@@ -487,7 +503,7 @@ class _Run:
                     self._settle(one, result)
                     left.popleft()
         except (HelpDeskError, _StopSweepError):
-            self._hold_cursor_at(left)
+            self._hold_cursor_at(one.ticket for one in left)
             raise
 
     def _settle(self, one: Judged, result: Outcome | HelpDeskError) -> None:
@@ -585,7 +601,7 @@ class _Run:
                 outcome = await self._triage.noted(await self._triage.ticket(ticket_id))
             except HelpDeskAuthenticationError:
                 raise
-            except ITS_OWN_FAULT:
+            except TicketUnreadableError:
                 self._fail(ticket_id)
                 continue
             except HelpDeskError:
@@ -613,9 +629,9 @@ class _Run:
         report.abstained += outcome.abstained and outcome.status is not Status.SKIPPED
         report.raced += outcome.raced
 
-    def _hold_cursor_at(self, judged: Iterable[Judged]) -> None:
-        for one in judged:
-            self._unhandled = _earliest(self._unhandled, one.ticket.updated_at)
+    def _hold_cursor_at(self, tickets: Iterable[Ticket]) -> None:
+        for ticket in tickets:
+            self._unhandled = _earliest(self._unhandled, ticket.updated_at)
 
     def _settled_at(self) -> datetime:
         passed = timedelta(seconds=self._clock.monotonic() - self._started_monotonic)

@@ -263,6 +263,53 @@ async def test_a_defect_that_one_ticket_meets_costs_only_that_ticket(
     assert "Text" not in caplog.text
 
 
+class OutOfOrder(SubjectClassifier):
+    """Works for no ticket at all, until it is mended."""
+
+    broken = True
+
+    def classify(self, subject: str, body: str) -> Prediction:
+        if self.broken:
+            raise MemoryError
+        return super().classify(subject, body)
+
+
+@pytest.mark.parametrize("new", [1, 8])
+async def test_a_defect_that_every_ticket_meets_parks_none(account: Account, new: int) -> None:
+    account.classifier = classifier = OutOfOrder()
+    process = account.process()
+    ids = []
+    for _ in range(8):
+        ids += [account.add() for _ in range(new)]
+        report = await process.sweep(seconds=LONG)
+        assert report.parked == []
+        pass_time(account, 300)
+    classifier.broken = False
+
+    for _ in range(3):
+        await process.sweep(seconds=LONG)
+        pass_time(account, 300)
+
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
+async def test_tickets_of_which_none_can_be_read_hold_the_cursor(account: Account) -> None:
+    await account.application.sweep(seconds=LONG)
+    ids = [account.add(tags=[12]) for _ in range(8)]
+    first = datetime.fromtimestamp(account.ticket(ids[0]).updated_at, UTC)
+    for _ in range(8):
+        pass_time(account, 300)
+        report = await account.application.sweep(seconds=LONG)
+        assert not report.complete
+        assert (state(account).cursor, report.parked) == (first, [])
+    for ticket_id in ids:
+        account.simulator.humans.update(ticket_id, tags=["vip"])
+
+    await sweeps(account, 1)
+
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
 async def test_a_webhook_that_meets_a_defect_leaves_the_ticket_to_the_sweep(
     account: Account,
 ) -> None:
