@@ -34,6 +34,7 @@ from freshdesk_simulator.models import Status
 from freshdesk_simulator.proofs import doubled, lost_tags, overwritten
 from otai_freshdesk.bootstrap import Application
 from support.account import Account
+from support.clocks import WrongClock
 
 HOUR = 3600
 SWITCHED_ON = "2026-11-21T08:00:00Z"
@@ -55,7 +56,10 @@ subjects = st.sampled_from(
 
 
 class World(RuleBasedStateMachine):
-    """One account, two processes that share nothing but the sweep's state."""
+    """One account, two processes that share nothing but the sweep's state.
+
+    The clock of the second may be wrong.
+    """
 
     tickets: Bundle[int] = Bundle("tickets")
     runner: asyncio.Runner
@@ -77,15 +81,16 @@ class World(RuleBasedStateMachine):
         cls.simulator.stop()
         cls.runner.close()
 
-    @initialize(note=st.booleans())
-    def open(self, *, note: bool) -> None:
+    @initialize(note=st.booleans(), ahead=st.sampled_from([0, 0, 5 * 60, HOUR, -HOUR]))
+    def open(self, *, note: bool, ahead: int) -> None:
         self.simulator.reset()
         self.account = Account(
             self.simulator, overrides={"OTAI_TRIAGE_FROM": SWITCHED_ON}, triage={"note": note}
         )
         self.note = note
         self.may_be_parked: set[int] = set()
-        self.processes = [self.account.application, self.account.process()]
+        wrong = WrongClock(self.simulator.clock, ahead=ahead)
+        self.processes = [self.account.application, self.account.process(clock=wrong)]
 
     def teardown(self) -> None:
         """Let the world come to rest, and look."""
@@ -151,12 +156,10 @@ class World(RuleBasedStateMachine):
 
     @rule(ticket=tickets)
     def mark_spam(self, ticket: int) -> None:
-        self.may_be_parked.add(ticket)
         self.simulator.humans.mark_spam(ticket)
 
     @rule(ticket=tickets)
     def delete(self, ticket: int) -> None:
-        self.may_be_parked.add(ticket)
         self.simulator.humans.delete(ticket)
 
     @rule(ticket=tickets)

@@ -4,30 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from freshdesk_simulator.clock import Clock
 from otai_freshdesk.application.outcome import Outcome
 from otai_freshdesk.application.sweep_state import SweepState
 from support.account import Account, connected_account
+from support.clocks import WrongClock
 
 HOUR = 3600
 LONG = 840.0
-
-
-class WrongClock:
-    """A machine's clock that differs from Freshdesk's."""
-
-    def __init__(self, clock: Clock, *, ahead: float) -> None:
-        self._clock = clock
-        self._ahead = ahead
-
-    def time(self) -> float:
-        return self._clock.time() + self._ahead
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
 
 
 def now(account: Account) -> datetime:
