@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from otai_freshdesk.cli.setup_dialogue import Dialogue
 from otai_freshdesk.cli.setup_meanings import MEANINGS
 from otai_freshdesk.cli.setup_options import Language, Where
 from otai_freshdesk.cli.setup_plan import FieldPlan, Line, Place, Plan
-from otai_freshdesk.cli.setup_proposal import Bundle, Proposer, read_labels
+from otai_freshdesk.cli.setup_proposal import Bundle, Proposer, plain_name, read_labels
 from otai_freshdesk.cli.setup_rule import WEBHOOK_PATH, WebhookRule
 from otai_freshdesk.cli.setup_texts import TEXTS, Texts
 from otai_freshdesk.config.errors import SecretError
@@ -310,7 +310,7 @@ class _SettingUp:
 
     def _fields(self, bundle: Bundle, facts: AccountFacts) -> Iterator[FieldPlan]:
         proposer = Proposer(bundle.embed)
-        target = _group_target(bundle.targets)
+        target = _group_target(bundle.targets, facts.group_descriptions)
         if facts.groups and target is not None:
             undecided = self._existing.undecided if self._existing else (None,)
             labels = bundle.targets[target]
@@ -469,11 +469,17 @@ class _Result:
     backup: Path | None
 
 
-def _group_target(targets: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return the target that names groups: queue, or a bundle's own."""
-    if "queue" in targets:
-        return "queue"
-    return next((name for name in targets if name not in _NOT_FOR_GROUPS), None)
+def _group_target(targets: Mapping[str, tuple[str, ...]], groups: Iterable[str]) -> str | None:
+    """Return the target that names groups: one learnt from these very groups, else queue."""
+    known = {plain_name(group) for group in groups}
+
+    def likeliest(name: str) -> tuple[bool, bool]:
+        labels = targets[name]
+        learnt = 2 * sum(plain_name(label) in known for label in labels) >= len(labels)
+        return learnt, name == "queue"
+
+    candidates = [name for name in targets if name not in _NOT_FOR_GROUPS]
+    return max(candidates, key=likeliest, default=None)
 
 
 def _lines(

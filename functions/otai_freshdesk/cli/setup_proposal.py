@@ -23,7 +23,7 @@ from otai_freshdesk.cli.setup_meanings import VAGUE_NAMES, formulations
 from ticket_classifier.bundle import ENCODER_FILE, read_bundle
 from ticket_classifier.encoder import Encoder
 
-__all__ = ["SURE_FROM", "Bundle", "Proposal", "Proposer", "read_labels"]
+__all__ = ["SURE_FROM", "Bundle", "Proposal", "Proposer", "plain_name", "read_labels"]
 
 SURE_FROM = 0.5
 """Below this confidence nothing is proposed."""
@@ -120,7 +120,7 @@ class Proposer:
 
 
 def _proposal(label: str, names: Sequence[str], likeness: Vectors) -> Proposal:
-    same = next((name for name in names if _plain(name) == _plain(label)), None)
+    same = next((name for name in names if plain_name(name) == plain_name(label)), None)
     if same is not None:
         return Proposal(label, same, 1.0, same)
     scores = np.append(likeness, _NOWHERE) / _TEMPERATURE
@@ -142,5 +142,6 @@ def _said(name: str, description: str) -> tuple[str, ...]:
     return (name, f"{name}: {description}", description) if description.strip() else (name,)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name without case, underscores and double blanks, to compare it by."""
     return " ".join(name.replace("_", " ").casefold().split())

@@ -23,6 +23,7 @@ from freshdesk_simulator.account import Account
 from otai_freshdesk.cli.errors import ExitCode
 from otai_freshdesk.config.settings import Settings, load_settings
 from unit.cli.conftest import Run
+from unit.cli.tiny_bundle import WORDS, build
 
 SHIPPED = Path(__file__).parents[3] / "model" / "bundle"
 EXAMPLE = Path(__file__).parents[3] / "functions" / "config.yml"
@@ -77,6 +78,22 @@ class TestInAScript:
         monkeypatch.setenv("OTAI_WEBHOOK_SECRET", "env:SECRET")
         monkeypatch.setenv("OTAI_CURSOR", "file:state.json")
         assert run("doctor").exit_code == ExitCode.DONE, run("doctor").output
+
+    def test_a_bundle_that_learnt_the_accounts_groups_fills_them_by_its_own_target(
+        self, run: Run, office: Office, tmp_path: Path
+    ) -> None:
+        office.account.add_group("Escalations")
+        team = {"Escalations": "angry", "technical support": "crash", "other": "else"}
+        build(tmp_path / "own", known={**WORDS, "team": team})
+
+        result = run(*SETUP, "--bundle", str(tmp_path / "own"))
+
+        assert result.exit_code == ExitCode.DONE, result.output
+        group = office.settings().triage.fields["group"]
+        assert group.target == "team"
+        assert group.labels["Escalations"] == "Escalations"
+        assert group.labels["technical support"] == "Technical Support"
+        assert group.labels["other"] is None
 
     def test_what_is_not_sure_is_said_and_left_alone(self, run: Run, office: Office) -> None:
         result = run(*SETUP)

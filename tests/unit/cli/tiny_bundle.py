@@ -29,15 +29,21 @@ THRESHOLD = 0.8
 _WEIGHT = 4.0
 
 
-def build(folder: Path, *, taught_by: Sequence[tuple[str, str]] = ()) -> str:
+def build(
+    folder: Path,
+    *,
+    known: Mapping[str, Mapping[str, str]] = WORDS,
+    taught_by: Sequence[tuple[str, str]] = (),
+) -> str:
     """Write the bundle: each label is known by one word; return its id.
 
     Args:
         folder: Where it goes.
+        known: By target, the word for each label.
         taught_by: Texts it says it was trained on.
     """
     fingerprints = {fingerprint(*count_buckets(clean(*text))) for text in taught_by}
-    words = sorted({word for labels in WORDS.values() for word in labels.values()})
+    words = sorted({word for labels in known.values() for word in labels.values()})
     buckets = np.unique(np.concatenate([count_buckets(word)[0] for word in words]))
     buckets = buckets.astype(np.uint32)
     space = FeatureSpace(
@@ -49,9 +55,9 @@ def build(folder: Path, *, taught_by: Sequence[tuple[str, str]] = ()) -> str:
     content = BundleContent(
         files={"encoder.onnx": _encoder(), "tokenizer.json": _tokenizer()},
         spaces={"own": space},
-        heads={target: _head(labels, buckets) for target, labels in WORDS.items()},
-        space_of=dict.fromkeys(WORDS, "own"),
-        metrics={target: {} for target in WORDS},
+        heads={target: _head(labels, buckets) for target, labels in known.items()},
+        space_of=dict.fromkeys(known, "own"),
+        metrics={target: {} for target in known},
         scope=Scope("own", 0.0, 1.0),
         encoder={"name": "tiny"},
         trained_with={},
