@@ -122,6 +122,7 @@ CODES: Mapping[str, ExitCode] = {
     "otai_freshdesk.ticket_systems.freshdesk.errors.RedirectError": ExitCode.REFUSED,
     "otai_freshdesk.ticket_systems.freshdesk.errors.ConfigurationError": ExitCode.CONFIG,
     "otai_freshdesk.ticket_systems.base.TicketSystemError": ExitCode.UNAVAILABLE,
+    "classifier_training.errors.OutputFolderError": ExitCode.FILE,
     "classifier_training.errors.TrainingError": ExitCode.INPUT,
     "ticket_files.TicketFileError": ExitCode.INPUT,
     "botocore.exceptions.BotoCoreError": ExitCode.CONFIG,

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         files = sorted(folder.glob("*.jsonl"))
         found = near_copies([ticket for file in files for ticket in read_tickets(file)])
-    except TrainingError as error:
+    except (OSError, TrainingError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for group in found:

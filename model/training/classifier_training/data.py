@@ -59,14 +59,13 @@ def read_tickets(file: Path) -> list[Ticket]:
     """Read a ``.csv`` or ``.tsv`` file, or JSON Lines from any other; see `ticket_files`.
 
     Raises:
-        DataError: The file cannot be read, or does not hold tickets.
+        DataError: The file does not hold tickets.
+        OSError: It cannot be read.
     """
     try:
         return [_ticket(row, file) for row in read_rows(file)]
     except TicketFileError as error:
         raise DataError(file, error.problem, line=error.line) from error
-    except OSError as error:
-        raise DataError(file, "cannot be read") from error
 
 
 def _ticket(row: Row, file: Path) -> Ticket:

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             early=EARLY_FILES.read_text(encoding="ascii").split(),
             progress=_show,
         )
-    except (BundleError, TrainingError) as error:
+    except (BundleError, OSError, TrainingError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(report.model_dump_json(indent=2))

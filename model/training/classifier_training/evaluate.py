@@ -112,7 +112,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         report = evaluate(Path(arguments[0]), Path(arguments[1]))
-    except (BundleError, TrainingError) as error:
+    except (BundleError, OSError, TrainingError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(report.model_dump_json(indent=2))

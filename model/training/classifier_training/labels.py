@@ -149,8 +149,9 @@ def train_from_labels(
         progress: Called with stage, steps done, steps in all.
 
     Raises:
-        TrainingError: A file cannot be used.
+        TrainingError: A file does not hold what it should.
         BundleError: `base` cannot be used.
+        OSError: A file cannot be read, or `output` not be written.
     """
     started = time.monotonic()
     settings = settings or Settings()

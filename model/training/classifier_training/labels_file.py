@@ -126,8 +126,8 @@ def read_labels(file: Path) -> LabelsFile:
     """Read a ``labels.yml``.
 
     Raises:
-        DataError: It cannot be read or is not of that form; the message names the place, never
-            an example's text.
+        DataError: It is not of that form; the message names the place, never an example's text.
+        OSError: It cannot be read.
         TooFewTicketsError: A target has fewer than two labels.
     """
     content = _validated(_parsed(file), file)
@@ -140,8 +140,6 @@ def read_labels(file: Path) -> LabelsFile:
 def _parsed(file: Path) -> object:
     try:
         return yaml.load(file.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506 - it is safe
-    except OSError as error:
-        raise DataError(file, "cannot be read") from error
     except _TwiceError as error:
         raise DataError(file, "this name stands here twice", line=_line(error)) from error
     except yaml.MarkedYAMLError as error:

@@ -113,6 +113,7 @@ def train_from_tickets(
     Raises:
         TrainingError: Tickets or labels cannot be used.
         BundleError: `base` cannot be used.
+        OSError: `tickets` cannot be read, or `output` not be written.
     """
     rows = read_tickets(tickets)
     settings = settings or Settings()

@@ -230,11 +230,12 @@ def test_labels_of_chance_end_in_a_warning_and_a_model_that_abstains(
         (["--freshdesk", "--since", "soon"], ExitCode.USAGE),
         (["--freshdesk", "--config", "gone.yml"], ExitCode.CONFIG),
         (["--labels", "TICKETS"], ExitCode.INPUT),
-        (["--tickets", "gone.jsonl"], ExitCode.INPUT),
+        (["--tickets", "gone.jsonl"], ExitCode.FILE),
         (["--tickets", "TICKETS", "--targets", "nothing"], ExitCode.INPUT),
         (["--tickets", "TICKETS", "--targets", ","], ExitCode.USAGE),
         (["--labels", "TICKETS", "--targets", " "], ExitCode.USAGE),
-        (["--tickets", "TICKETS", "--holdout", "gone.jsonl"], ExitCode.INPUT),
+        (["--tickets", "TICKETS", "--holdout", "gone.jsonl"], ExitCode.FILE),
+        (["--labels", "gone.yml"], ExitCode.FILE),
         (["--freshdesk", "--keep-text", "."], ExitCode.FILE),
         (["--tickets", "TICKETS", "--base", "gone"], ExitCode.BUNDLE),
     ],
@@ -309,7 +310,7 @@ def test_a_folder_that_is_no_bundle_is_left_alone(
 
     result = run(*arguments(good, output, bundle))
 
-    assert result.exit_code == ExitCode.INPUT
+    assert result.exit_code == ExitCode.FILE
     assert "letter.txt" in result.stderr
     assert (output / "letter.txt").read_text(encoding="utf-8") == "Dear"
 
