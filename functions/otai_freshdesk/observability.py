@@ -42,6 +42,7 @@ def observe_outcome(outcome: Outcome) -> None:
     _count(_METRICS[outcome.status], 1)
     _count("TicketsAbstained", int(outcome.abstained and outcome.written is not None))
     _count("WritesRaced", int(outcome.raced))
+    _count("FieldsRefused", len(outcome.refused))
     if outcome.seconds:
         metrics.add_metric("ClassifyTime", MetricUnit.Milliseconds, outcome.seconds * 1000)
 
@@ -63,6 +64,7 @@ def observe_sweep(report: SweepReport) -> None:
     _count("TicketsFailed", report.counts["failed"])
     _count("TicketsParked", len(report.parked))
     _count("WritesRaced", report.raced)
+    _count("FieldsRefused", report.fields_refused)
     _count("SweepIncomplete", int(not report.complete))
     metrics.add_metric("SweepLag", MetricUnit.Seconds, report.lag.total_seconds())
 

@@ -145,6 +145,18 @@ class TestSweep:
         writes = [write.ticket_id for write in deployed.simulator.journal.writes]
         assert sorted(writes) == [1, 2, 3]
 
+    def test_what_a_human_should_mend_is_counted(
+        self, deployed: Deployment, webhook: LambdaEmulator, sweep: LambdaEmulator
+    ) -> None:
+        groups = deployed.simulator.account.groups
+        for group_id in list(groups):
+            deployed.simulator.account.remove_group(group_id)
+        add_ticket(deployed)
+        sweep.invoke(event("sweep"))
+        webhook.invoke(webhook_event(add_ticket(deployed).id))
+        assert '"FieldsRefused":[1.0]' in sweep.log
+        assert '"FieldsRefused":[1.0]' in webhook.log
+
     def test_a_refused_key_fails_the_sweep(
         self, deployed: Deployment, sweep: LambdaEmulator
     ) -> None:

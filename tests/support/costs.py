@@ -53,8 +53,8 @@ class Usage:
     cold_seconds: float = 1.3
     sweep_seconds: float = 1.5
     log_bytes: int = 3_000
-    metrics: int = 15
-    alarms: int = 8
+    metrics: int = 16
+    alarms: int = 10
 
     @property
     def sweeps(self) -> float:

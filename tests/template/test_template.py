@@ -216,6 +216,20 @@ class TestObservation:
             assert "AlarmTopic" in json.dumps(alarm["Properties"]["AlarmActions"]), name
             assert len(alarm["Properties"]["AlarmDescription"]) > 20, name
 
+    @pytest.mark.parametrize(
+        ("alarm", "metric"),
+        [
+            ("TicketsRejectedAlarm", "TicketsRejected"),
+            ("TicketsParkedAlarm", "TicketsParked"),
+            ("FieldsRefusedAlarm", "FieldsRefused"),
+        ],
+    )
+    def test_what_a_human_should_mend_has_an_alarm(
+        self, template: Template, alarm: str, metric: str
+    ) -> None:
+        watched = properties(template, alarm)
+        assert (watched["MetricName"], watched["Threshold"]) == (metric, 0)
+
     def test_the_failure_queue_has_an_alarm(self, template: Template) -> None:
         alarm = properties(template, "FailureQueueAlarm")
         assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["FailureQueue", "QueueName"]}

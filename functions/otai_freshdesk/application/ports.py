@@ -72,10 +72,11 @@ class HelpDesk(Protocol):
         """
         ...
 
-    async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> None:
+    async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> Written:
         """Ask for the same changes in many tickets that have no tags; applied a little later.
 
-        The help desk promises nothing for a single ticket: look for the marker afterwards.
+        A field whose value the help desk does not know is left out and reported. It promises
+        nothing for a single ticket: look for the marker afterwards.
         """
         ...
 

@@ -85,9 +85,10 @@ class SweepSettings:
 class SweepReport:
     """What one sweep did.
 
-    `lag` is how far the cursor is behind the start of the sweep; `stopped` says why it ended early,
-    None when it is complete; `key_refused` whether that was because nothing will work until
-    somebody mends the key.
+    `fields_refused` counts values that the help desk did not take, while the rest of the ticket was
+    written; `lag` is how far the cursor is behind the start of the sweep; `stopped` says why it
+    ended early, None when it is complete; `key_refused` whether that was because nothing will work
+    until somebody mends the key.
     """
 
     state: SweepState
@@ -95,6 +96,7 @@ class SweepReport:
     counts: Counter[str] = field(default_factory=Counter)
     abstained: int = 0
     raced: int = 0
+    fields_refused: int = 0
     lag: timedelta = timedelta()
     parked: list[int] = field(default_factory=list)
     stopped: str | None = None
@@ -628,6 +630,7 @@ class _Run:
         report.counts[outcome.status.value] += 1
         report.abstained += outcome.abstained and outcome.status is not Status.SKIPPED
         report.raced += outcome.raced
+        report.fields_refused += len(outcome.refused)
 
     def _hold_cursor_at(self, tickets: Iterable[Ticket]) -> None:
         for ticket in tickets:

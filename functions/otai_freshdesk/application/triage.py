@@ -245,11 +245,12 @@ class Triage:
         if not fresh:
             return []
         changes = fresh[0].decision.changes
+        written = Written(changes)
         with suppress(WriteUncertainError):
-            await self._help_desk.write_alike([one.ticket.id for one in fresh], changes)
+            written = await self._help_desk.write_alike([one.ticket.id for one in fresh], changes)
         for one in fresh:
             self._own_writes.note(one.ticket.id, self._clock.monotonic())
-        return [one.outcome(self.done, written=Written(changes)) for one in fresh]
+        return [one.outcome(self.done, written=written) for one in fresh]
 
     async def noted(self, outcome: Outcome) -> Outcome:
         """Add the private note for a ticket that has just been triaged, where that is wanted.

@@ -233,6 +233,21 @@ async def test_more_failures_than_can_be_remembered_hold_the_cursor(account: Acc
     assert all(account.is_marked(ticket_id) for ticket_id in ids)
 
 
+@pytest.mark.parametrize("age", [24 * HOUR, 0], ids=["in bulk", "singly"])
+async def test_fields_that_freshdesk_does_not_take_are_counted(account: Account, age: int) -> None:
+    account.simulator.account.remove_group(account.simulator.account.group("Billing").id)
+    ids = [account.add(created_at=now(account) - age - n) for n in range(8)]
+    outcomes: list[Outcome] = []
+
+    report = await account.application.sweep(seconds=LONG, observe=outcomes.append)
+    await sweeps(account, 1)
+
+    assert report.fields_refused == 8
+    assert all(outcome.refused == {"group"} for outcome in outcomes)
+    assert not any(outcome.written and "group" in outcome.written.values for outcome in outcomes)
+    assert all(account.is_marked(ticket_id) for ticket_id in ids)
+
+
 class BrokenClassifier(SubjectClassifier):
     """Has a defect that one subject meets."""
 

@@ -250,13 +250,14 @@ class FreshdeskHelpDesk:
         with _translated(one_ticket=False):
             return await self._adapter.room_for_updates(most, deadline=self._deadline)
 
-    async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> None:
+    async def write_alike(self, ticket_ids: Sequence[int], changes: Changes) -> Written:
         """Ask for the same changes in many tickets that have no tags; applied a little later."""
         with _translated(one_ticket=False):
-            data, _ = await self._data(changes)
+            data, unknown = await self._data(changes)
             await self._writer.bulk_update(
                 ticket_ids, {**data, "tags": list(changes.tags)}, deadline=self._deadline
             )
+        return Written(changes.without(unknown), unknown)
 
     async def add_note(self, ticket_id: int, lines: Sequence[str], marker: str) -> bool:
         """Add a private note, unless one that holds `marker` is there already."""
