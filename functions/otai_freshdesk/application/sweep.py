@@ -504,6 +504,7 @@ class _Run:
                 for one, result in zip(chunk, results, strict=True):
                     self._settle(one, result)
                     left.popleft()
+                self._judge_refused(results)
         except (HelpDeskError, _StopSweepError):
             self._hold_cursor_at(one.ticket for one in left)
             raise
@@ -518,12 +519,10 @@ class _Run:
         if isinstance(result, Outcome):
             self._feed.written([ticket.id])
             if result.status is Status.REJECTED:
-                self._refuse(one, result)
+                self._refused.append((one, result))
                 return
             self._failed_in_a_row = 0
             self._count(result)
-            if result.status is self._triage.done:
-                self._settle_refused()
             return
         if isinstance(result, HelpDeskAuthenticationError):
             raise result
@@ -537,16 +536,18 @@ class _Run:
             raise _StopSweepError(f"too many tickets failed in a row; the last said: {result}")
         self._fail(ticket.id)
 
-    def _refuse(self, one: Judged, outcome: Outcome) -> None:
-        """Set a refused ticket aside until it is known whether others are refused too.
+    def _judge_refused(self, results: Iterable[Outcome | HelpDeskError]) -> None:
+        """Settle what was refused if any of the same chunk was taken.
 
         Raises:
-            _StopSweepError: one after the other is.
+            _StopSweepError: one after the other is refused, and none taken.
         """
-        self._refused.append((one, outcome))
-        if len(self._refused) >= self._settings.give_up_after:
+        if any(isinstance(one, Outcome) and one.status is self._triage.done for one in results):
+            self._settle_refused()
+        elif len(self._refused) >= self._settings.give_up_after:
+            _, last = self._refused[-1]
             raise _StopSweepError(
-                f"Freshdesk refuses one ticket after the other; the last time: {outcome.reason}"
+                f"Freshdesk refuses one ticket after the other; the last time: {last.reason}"
             )
 
     def _settle_refused(self) -> None:

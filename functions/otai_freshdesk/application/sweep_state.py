@@ -62,15 +62,13 @@ class SweepState:
     parked: Mapping[int, datetime] = field(default_factory=lambda: MappingProxyType({}))
 
     def as_of(self, now: datetime) -> "SweepState":
-        """Correct times that have not come yet: a clock that was ahead wrote them.
+        """Correct a cursor that lies ahead: a clock that was wrong wrote it.
 
-        Nobody knows what has been handled up to a cursor that lies ahead, so it counts as none.
+        Nobody knows what has been handled up to there, so it counts as none.
         """
-        cursor = self.cursor
-        if cursor is not None and cursor > now:
-            cursor = now if cursor - now <= CLOCK_SKEW else None
-        switched_on = None if self.switched_on is None else min(self.switched_on, now)
-        return replace(self, cursor=cursor, switched_on=switched_on)
+        if self.cursor is None or self.cursor <= now:
+            return self
+        return replace(self, cursor=now if self.cursor - now <= CLOCK_SKEW else None)
 
     def failed(self, ticket_id: int, *, times: int = 1) -> "SweepState":
         """Count failures of a ticket, and let the others have their turn before it."""

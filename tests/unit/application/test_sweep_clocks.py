@@ -112,22 +112,6 @@ async def test_while_switched_off_our_own_clock_changes_no_memory(account: Accou
     assert not account.simulator.journal.calls
 
 
-async def test_a_start_that_lies_ahead_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTAI_TEST_API_KEY", "simulated-api-key")
-    async with connected_account(
-        OTAI_TRIAGE_FROM="", OTAI_CURSOR="ssm:/otai-freshdesk/sweep-state"
-    ) as account:
-        remember(account, SweepState(switched_on=now(account) + timedelta(days=1)))
-        await account.application.sweep(seconds=LONG)
-        pass_time(account, 60)
-        ticket_id = account.add()
-        pass_time(account, 240)
-
-        await account.application.sweep(seconds=LONG)
-
-        assert account.is_marked(ticket_id)
-
-
 async def test_a_bulk_update_that_settles_tomorrow_stops_no_sweep(account: Account) -> None:
     settled_at = now(account) + timedelta(days=1)
     remember(account, SweepState(cursor=now(account), settled_at=settled_at))

@@ -202,6 +202,21 @@ async def test_a_few_refused_tickets_are_not_given_up_while_no_other_is_taken(
     assert all(account.is_marked(ticket_id) for ticket_id in ids)
 
 
+async def test_many_refused_tickets_do_not_hold_the_cursor_while_others_are_taken(
+    account: Account,
+) -> None:
+    start = now(account) - HOUR
+    refused = [account.add(created_at=start + n) for n in range(7)]
+    others = [account.add(created_at=start + 60 + n) for n in range(30)]
+    refuse(account, 403, rf"/tickets/({'|'.join(map(str, refused))})$")
+
+    report = await account.application.sweep(seconds=LONG)
+
+    assert report.complete
+    assert set(report.parked) == set(refused)
+    assert all(account.is_marked(ticket_id) for ticket_id in others)
+
+
 async def test_a_refused_ticket_is_tried_again_when_it_has_changed(account: Account) -> None:
     refused, _ = account.add(), account.add()
     refuse(account, 403, rf"/tickets/{refused}$")
@@ -335,8 +350,11 @@ async def test_a_webhook_that_meets_a_defect_leaves_the_ticket_to_the_sweep(
     assert outcome.status is Status.DEFERRED
 
 
-def test_times_of_the_state_that_have_not_come_are_forgotten() -> None:
+def test_a_cursor_that_has_not_come_is_forgotten() -> None:
     moment = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
-    ahead = SweepState(cursor=moment + timedelta(days=1), switched_on=moment + timedelta(days=1))
+    later = moment + timedelta(days=1)
 
-    assert ahead.as_of(moment) == SweepState(cursor=None, switched_on=moment)
+    # When triage was switched on stays as it is: an earlier time would take in older tickets.
+    assert SweepState(cursor=later, switched_on=later).as_of(moment) == SweepState(
+        cursor=None, switched_on=later
+    )

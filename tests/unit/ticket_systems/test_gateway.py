@@ -486,3 +486,28 @@ async def test_null_says_that_there_are_no_tags(scripted: FreshdeskHelpDesk, scr
 
     assert ticket is not None
     assert ticket.tags == ()
+
+
+@pytest.mark.parametrize(
+    ("date", "hour"),
+    [
+        ("Mon, 02 Mar 2026 10:00:00 GMT", 10),
+        ("Mon, 02 Mar 2026 10:00:00 -0000", 10),
+        ("Mon, 02 Mar 2026 10:00:00 +0300", 7),
+        (None, 8),
+        ("", 8),
+        ("soon", 8),
+        ("Mon, 99 Mar 2026 10:00:00 GMT", 8),
+        ("Mon, 01 Jan 0001 00:00:00 +1400", 8),
+        ("Thu, 01 Jan 1970 10:00:00 GMT", 8),
+        ("Thu, 05 Mar 2026 10:00:00 GMT", 8),
+        ("Mon, 02 Mar 2099 10:00:00 GMT", 8),
+    ],
+)
+async def test_a_date_that_cannot_be_read_or_be_right_leaves_our_own_clock(
+    scripted: FreshdeskHelpDesk, script: Any, date: str | None, hour: int
+) -> None:
+    headers = {} if date is None else {"Date": date}
+    script.then(httpx.Response(200, json={"id": 1}, headers=headers))
+
+    assert await scripted.now() == datetime(2026, 3, 2, hour, tzinfo=UTC)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from otai_freshdesk.clock import Clock, SystemClock
@@ -69,6 +69,7 @@ __all__ = ["FreshdeskAdapter", "check_update"]
 TAG_LENGTH = 32
 SEARCH_PAGE_SIZE = 30
 SEARCH_LAST_PAGE = 10
+CLOCKS_DIFFER_BY = timedelta(days=2)  # at most; a date further off is nobody's time
 BULK_SIZE = 100  # Freshdesk publishes no limit; assumed
 _NOTE_ATTEMPTS = 3
 
@@ -640,13 +641,18 @@ class FreshdeskAdapter(TicketSystemAdapter[AdapterConfig]):
         return Agent.read((await self._client.call(call, deadline=deadline)).json, call.endpoint)
 
     async def now(self, *, deadline: float | None = None) -> datetime:
-        """Return Freshdesk's time, to the second; ours where its reply does not tell.
+        """Return Freshdesk's time, to the second.
+
+        Ours where its reply does not tell, or differs by more than `CLOCKS_DIFFER_BY`: a date of
+        1970 would send the sweep through all tickets there ever were.
 
         Raises:
             FreshdeskError: On any failure.
         """
         reply = await self._client.call(Call("GET", "/agents/me"), deadline=deadline)
-        return reply.date or datetime.fromtimestamp(self._client.clock.time(), UTC)
+        ours = datetime.fromtimestamp(self._client.clock.time(), UTC)
+        told = reply.date or ours
+        return told if abs(told - ours) <= CLOCKS_DIFFER_BY else ours
 
     async def account(self, *, deadline: float | None = None) -> Account:
         """Return the account.
