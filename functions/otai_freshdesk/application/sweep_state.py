@@ -114,16 +114,17 @@ class SweepState:
         """
         try:
             document: dict[str, Any] = json.loads(text)
+            cursor = _time(document.get("cursor"))
+            parked = document.get("parked", {})
+            if isinstance(parked, list):  # as it was kept before the times were
+                parked = dict.fromkeys(parked, cursor.timestamp() if cursor else 0)
             return cls(
-                cursor=_time(document.get("cursor")),
+                cursor=cursor,
                 switched_on=_time(document.get("switched_on")),
                 verify_until=_time(document.get("verify_until")),
                 settled_at=_time(document.get("settled_at")),
                 failing={int(k): int(v) for k, v in document.get("failing", {}).items()},
-                parked={
-                    int(k): datetime.fromtimestamp(v, UTC)
-                    for k, v in document.get("parked", {}).items()
-                },
+                parked={int(k): datetime.fromtimestamp(v, UTC) for k, v in parked.items()},
             )
         except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             message = (

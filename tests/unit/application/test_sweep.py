@@ -492,6 +492,15 @@ def test_the_state_is_the_same_after_it_was_stored() -> None:
     assert SweepState.from_json(written.to_json()) == written
 
 
+def test_a_state_whose_parked_tickets_have_no_time_is_read() -> None:
+    moment = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+    written = {"cursor": moment.isoformat(), "switched_on": moment.isoformat(), "parked": [3, 1]}
+
+    assert SweepState.from_json(json.dumps(written)) == SweepState(
+        cursor=moment, switched_on=moment, parked={3: moment, 1: moment}
+    )
+
+
 def test_the_state_never_outgrows_a_standard_parameter() -> None:
     grown = SweepState()
     moment = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
