@@ -9,7 +9,7 @@ import pytest
 from otai_freshdesk.application.errors import HelpDeskUnavailableError
 from otai_freshdesk.application.outcome import Outcome, Status
 from otai_freshdesk.application.sweep import Sweep
-from otai_freshdesk.application.sweep_state import SweepState
+from otai_freshdesk.application.sweep_state import MAX_FAILING, SweepState
 from otai_freshdesk.domain.prediction import Prediction
 from otai_freshdesk.domain.ticket import Ticket
 from support.account import Account
@@ -241,6 +241,7 @@ async def test_more_failures_than_can_be_remembered_hold_the_cursor(account: Acc
     for _ in range(30):
         ids += [account.add() for _ in range(4)]
         await sweeps(account, 1)
+        assert len(state(account).failing) <= MAX_FAILING
     account.simulator.faults.clear()
 
     await sweeps(account, 3)
@@ -324,8 +325,7 @@ async def test_a_defect_that_every_ticket_meets_parks_none(account: Account, new
 
 
 async def test_tickets_of_which_none_can_be_read_hold_the_cursor(account: Account) -> None:
-    await account.application.sweep(seconds=LONG)
-    ids = [account.add(tags=[12]) for _ in range(8)]
+    ids = [account.add(tags=[12], created_at=now(account) - HOUR + 300 * n) for n in range(8)]
     first = datetime.fromtimestamp(account.ticket(ids[0]).updated_at, UTC)
     for _ in range(8):
         pass_time(account, 300)
