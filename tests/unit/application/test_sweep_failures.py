@@ -8,10 +8,11 @@ import pytest
 
 from otai_freshdesk.application.errors import HelpDeskUnavailableError
 from otai_freshdesk.application.outcome import Outcome, Status
-from otai_freshdesk.application.sweep import Sweep
+from otai_freshdesk.application.ports import HelpDesk, Written
+from otai_freshdesk.application.sweep import Sweep, SweepReport
 from otai_freshdesk.application.sweep_state import MAX_FAILING, SweepState
 from otai_freshdesk.domain.prediction import Prediction
-from otai_freshdesk.domain.ticket import Ticket
+from otai_freshdesk.domain.ticket import Changes, Ticket
 from support.account import Account
 from support.classifiers import SubjectClassifier
 
@@ -68,16 +69,21 @@ class HangingDesk:
         return await self._inner.ticket(ticket_id)
 
 
-async def sweep_with_hanging(account: Account, ids: list[int]) -> None:
-    """Sweep as the application does, with tickets that hang."""
+async def sweep_through(account: Account, desk: HelpDesk) -> SweepReport:
+    """Sweep as the application does, through another help desk."""
     application = account.application
     settings = application.settings
-    stop_at = application.clock.monotonic() + SHORT
-    desk = HangingDesk(account, stop_at, ids)
     triage = application.triage(desk, datetime(2026, 1, 1, tzinfo=UTC), settings)
     sweep = Sweep(desk, triage, settings.sweep_settings(), clock=application.clock)
+    stop_at = application.clock.monotonic() + SHORT
     report = await sweep.run(state(account), now=await desk.now(), stop_at=stop_at)
     account.store.save(report.state.to_json())
+    return report
+
+
+async def sweep_with_hanging(account: Account, ids: list[int]) -> None:
+    deadline = account.application.clock.monotonic() + SHORT
+    await sweep_through(account, HangingDesk(account, deadline, ids))
 
 
 async def test_tickets_that_hang_do_not_keep_the_new_ones_waiting(account: Account) -> None:
@@ -292,6 +298,35 @@ async def test_a_defect_that_one_ticket_meets_costs_only_that_ticket(
     assert set(state(account).parked) == {bad}
     assert "KeyError" in caplog.text
     assert "Text" not in caplog.text
+
+
+class DefectiveDesk:
+    """A help desk in which one ticket meets a defect when it is written."""
+
+    def __init__(self, account: Account, deadline: float, bad: int) -> None:
+        self._inner = account.application.help_desk(deadline)
+        self._bad = bad
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def write(self, latest: Ticket, changes: Changes) -> Written:
+        if latest.id == self._bad:
+            raise KeyError(latest.subject)
+        return await self._inner.write(latest, changes)
+
+
+async def test_a_defect_in_writing_one_ticket_costs_only_that_ticket(account: Account) -> None:
+    before, bad, after = (account.add() for _ in range(3))
+
+    report = await sweep_through(
+        account, DefectiveDesk(account, account.application.clock.monotonic() + SHORT, bad)
+    )
+
+    assert report.complete
+    assert set(report.state.failing) == {bad}
+    assert account.is_marked(before)
+    assert account.is_marked(after)
 
 
 class OutOfOrder(SubjectClassifier):

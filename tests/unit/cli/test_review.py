@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from otai_freshdesk.cli.errors import ExitCode
 from otai_freshdesk.config.settings import load_settings
 from ticket_classifier import load
 from unit.cli.conftest import Desk, Run
+from unit.cli.tiny_bundle import build
 
 
 def resolve(desk: Desk, ticket_id: int, **changes: Any) -> None:
@@ -49,6 +52,18 @@ def test_agreement_is_what_people_left_standing(run: Run, desk: Desk) -> None:
     [week] = found["by_week"]
     assert (week["routed"], week["wrong"]) == (3, 2)
     assert {still_open, by_hand}.isdisjoint(wrong)
+
+
+def test_what_was_triaged_counts_though_the_bundle_has_learnt_the_same_words(
+    run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    build(tmp_path / "own", taught_by=[("invoice", "how")])
+    monkeypatch.setenv("OTAI_BUNDLE", str(tmp_path / "own"))
+    ticket_id = desk.add("invoice", "how")
+    run("sweep")
+    resolve(desk, ticket_id)
+
+    assert reviewed(run)["tickets"] == 1
 
 
 def test_the_marker_of_another_configuration_is_left_out(run: Run, desk: Desk) -> None:

@@ -203,9 +203,9 @@ async def narrow_desk(simulator: Simulator) -> AsyncIterator[FreshdeskHelpDesk]:
         await desks.aclose()
 
 
-def long_tickets(simulator: Simulator, count: int, length: int) -> list[int]:
+def long_tickets(simulator: Simulator, count: int, length: int, later: int = 0) -> list[int]:
     text = f"<p>{'x' * length}</p>"
-    start = BEGIN.timestamp() - 600
+    start = BEGIN.timestamp() - 600 + later
     add = simulator.account.add_ticket
     return [add("Long", text, created_at=start + n, updated_at=start + n).id for n in range(count)]
 
@@ -226,7 +226,7 @@ async def test_a_walk_with_text_that_meets_long_ones_goes_on_ticket_by_ticket(
     simulator: Simulator, narrow_desk: FreshdeskHelpDesk
 ) -> None:
     page = long_tickets(simulator, 100, 10)
-    ids = page[:10] + long_tickets(simulator, 15, 20_000)
+    ids = page[:10] + long_tickets(simulator, 15, 20_000, later=200)
     since, until = BEGIN - timedelta(days=2), BEGIN + timedelta(hours=1)
 
     tickets = [one async for one in narrow_desk.updated_between(since, until, wanted_of(ids))]
@@ -248,6 +248,17 @@ async def test_a_ticket_that_is_too_long_by_itself_is_listed_as_unreadable(
     assert {ticket.id: ticket.is_readable for ticket in tickets} == {long: False, short: True}
     with pytest.raises(TicketUnreadableError):
         await narrow_desk.ticket(long)
+
+
+async def test_a_ticket_that_is_too_long_to_ask_for_its_tags_is_listed_as_unreadable(
+    simulator: Simulator, narrow_desk: FreshdeskHelpDesk
+) -> None:
+    simulator.turn(list_tags="omitted")
+    [long] = long_tickets(simulator, 1, 250_000)
+
+    [listed_one] = await narrow_desk.changed_since(BEGIN - timedelta(days=1))
+
+    assert (listed_one.id, listed_one.is_readable) == (long, False)
 
 
 async def test_a_group_made_a_moment_ago_is_known(
